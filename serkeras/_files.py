@@ -1,0 +1,75 @@
+"""Files that are written whole or not at all, and the place where caches live."""
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+
+def cache_dir():
+    """Return the folder for downloads, the synthetic corpus and feature caches.
+
+    Returns:
+        `pathlib.Path`: the environment variable SERKERAS_CACHE, or `~/.cache/serkeras`.
+    """
+    return Path(os.environ.get("SERKERAS_CACHE") or Path.home() / ".cache" / "serkeras")
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """Yield a temporary path beside `path` that replaces it when the block ends well.
+
+    On an exception the temporary file is removed and an older `path` stays as it was: a
+    reader meets the old file or the new one, never half of one.
+
+    Args:
+        path: target file; missing parent folders are made.
+
+    Yields:
+        `pathlib.Path` with the same ending as `path` (writers that choose a format by the
+        ending, such as Keras and matplotlib, see the right one).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files private to the user; results are meant to be shared.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_write(path, mode="w"):
+    """Like `atomic_path`, yielding an open file (UTF-8 when `mode` is text)."""
+    encoding = None if "b" in mode else "utf-8"
+    with atomic_path(path) as temporary, open(temporary, mode, encoding=encoding) as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_json(path, value):
+    """Write `value` as indented JSON, whole or not at all."""
+    with atomic_write(path) as file:
+        json.dump(value, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+
+
+def read_json(path):
+    """Read a JSON file; a broken one is named in the error."""
+    with open(path, encoding="utf-8") as file:
+        try:
+            return json.load(file)
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"A JSON file must hold valid JSON. Received: {path} ({error}). "
+                "Restore the file or delete it and run again."
+            ) from error

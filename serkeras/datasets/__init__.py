@@ -1,0 +1,17 @@
+"""Corpora of emotional speech as tables: one row a clip, one file a corpus.
+
+    clips = serkeras.datasets.load("ravdess", root)
+
+`names()` lists what is registered, `card(name)` says what one has to know about a corpus,
+`download(name)` fetches it where that is allowed, `load_own` and `load_many` take own
+recordings, `relabel` changes the label scheme, `audit` looks for broken and doubled files.
+"""
+
+from serkeras.datasets.auditing import audit
+from serkeras.datasets.downloading import download
+from serkeras.datasets.labels import relabel
+from serkeras.datasets.many import load_many
+from serkeras.datasets.own import load_own
+from serkeras.datasets.registry import card, load, names
+
+__all__ = ["audit", "card", "download", "load", "load_many", "load_own", "names", "relabel"]

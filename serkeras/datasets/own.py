@@ -1,0 +1,240 @@
+"""Own recordings: a CSV file, a DataFrame, or a folder with a subfolder per emotion."""
+
+import os
+import warnings
+from pathlib import Path
+
+import pandas as pd
+
+from serkeras.datasets import _table, registry
+from serkeras.datasets.labels import EMOTIONS, SYNONYMS, relabel
+
+# What libsndfile reads and people record in.
+ENDINGS = (*_table.ENDINGS, ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf")
+
+_SEX = {"f": "female", "w": "female", "woman": "female", "m": "male", "man": "male"}
+
+
+def load_own(source, name=None, label_scheme="own"):
+    """Load own recordings as a manifest.
+
+    Args:
+        source: one of
+
+            - path of a CSV file (comma or semicolon, UTF-8), or a DataFrame, with the columns
+              `path` and `emotion`, and as far as known `speaker`, `sex`, `statement`,
+              `intensity`, `repetition`; further columns are kept. Relative paths count from
+              the folder of the CSV file (of a DataFrame: from the working folder). A manifest
+              saved with `to_csv` reads back as it was.
+            - path of a folder with one subfolder per emotion; clips at any depth below it.
+
+        name: name of the data set, used in clip ids and speakers; None takes the file's or
+            folder's name (`"own"` for a DataFrame).
+        label_scheme: `"own"`, `"seven"` or `"four"`, see `relabel`.
+
+    Returns:
+        Manifest as of `load`. Emotion words are kept as given, except that words of
+        `labels.EMOTIONS` are taken in any case and simple synonyms become them (anger: angry,
+        happiness: happy, fearful: fear, sadness: sad, surprised: surprise, disgusted: disgust,
+        bored: boredom, calmness: calm).
+
+    Raises:
+        ValueError: a column is missing, a value is missing, a file or clip stands there
+            twice, or an emotion folder is empty.
+        FileNotFoundError: the source, or files that it names, are not there.
+
+    Warns:
+        UserWarning: speakers are unknown, so that no speaker-disjoint split is possible.
+    """
+    if isinstance(source, pd.DataFrame):
+        clips = _from_frame(source.copy(), name or "own", os.getcwd(), "the DataFrame")
+    else:
+        source = Path(os.path.abspath(Path(source).expanduser()))
+        if source.is_dir():
+            clips = _from_frame(_list_folder(source), name or source.name, source, source)
+        elif source.is_file():
+            clips = _from_frame(_read_csv(source), name or source.stem, source.parent, source)
+        else:
+            raise FileNotFoundError(
+                "Own recordings must be a CSV file or a folder with a subfolder per emotion. "
+                f"Received: {source}, which does not exist. Check the path."
+            )
+    unknown = int(clips["speaker"].isna().sum())
+    if unknown:
+        warnings.warn(
+            f"{clips['corpus'].iloc[0]}: the speakers of {unknown} of {len(clips)} clips are "
+            "unknown; a speaker-disjoint split is impossible, and the scores of a random split "
+            "will be too good for new speakers. Give a CSV file with a column `speaker`.",
+            stacklevel=2,
+        )
+    return relabel(clips, label_scheme)
+
+
+def _read_csv(path):
+    """Read a CSV file; text columns stay text, so that speaker 01 does not become 1."""
+    text = dict.fromkeys(_table.COLUMNS[:-1], str)
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            header = file.readline()
+        separator = ";" if ";" in header and "," not in header else ","
+        table = pd.read_csv(path, sep=separator, dtype=text, encoding="utf-8-sig")
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(
+            "Own recordings must be listed in a CSV file (UTF-8, comma-separated) with the "
+            f"columns path and emotion. Received: {path} ({error})."
+        ) from error
+    return table
+
+
+def _list_folder(root):
+    """List the clips of a folder per emotion as a table with path and emotion."""
+    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if not folders:
+        raise ValueError(
+            "A folder of own recordings must hold a subfolder per emotion. Received: "
+            f"{root} without subfolders. Sort the clips into folders such as angry/ and "
+            "happy/, or list them in a CSV file with the columns path and emotion."
+        )
+    files = {folder: _table.find_audio(folder, ENDINGS) for folder in folders}
+    _refuse_corpus(root, files)
+    empty = [folder.name for folder in folders if not files[folder]]
+    if empty:
+        raise ValueError(
+            "Every subfolder of own recordings is an emotion and must hold audio files "
+            f"({', '.join(ENDINGS)}). Received: {root} with nothing in {', '.join(empty)}. "
+            "Remove these folders or fill them."
+        )
+    loose = [p.name for p in sorted(root.iterdir()) if p.name.lower().endswith(ENDINGS)]
+    if loose:
+        warnings.warn(
+            f"{root}: {len(loose)} audio files lie outside the emotion folders and were passed "
+            f"over (such as {loose[0]}).",
+            stacklevel=3,
+        )
+    rows = [(str(p), folder.name) for folder, paths in files.items() for p in paths]
+    return pd.DataFrame(rows, columns=["path", "emotion"])
+
+
+def _refuse_corpus(root, files):
+    """Refuse a registered corpus given as own recordings: Actor_01 is no emotion."""
+    if any(_word(folder.name) in EMOTIONS for folder in files):
+        return
+    paths = [path for found in files.values() for path in found][:20]
+    for corpus in registry.names():
+        parse = registry.module(corpus).parse
+        if paths and all(parse(path) is not None for path in paths):
+            raise ValueError(
+                "The subfolders of own recordings must be emotions. Received: "
+                f"{root} with {next(iter(files)).name}, whose files are named as those of "
+                f"{corpus}. Load it as {corpus}={root}."
+            )
+
+
+def _word(emotion):
+    """Return the canonical word for an emotion where there is one, else the word as given."""
+    plain = emotion.strip()
+    known = SYNONYMS.get(plain.lower(), plain.lower())
+    return known if known in EMOTIONS else plain
+
+
+def _from_frame(table, name, base, source):
+    """Check a table of own recordings and turn it into a manifest."""
+    table.columns = [str(column).strip() for column in table.columns]
+    _need_columns(table, source)
+    # A manifest written earlier brings its clip ids and corpora along.
+    finished = {"clip", "corpus"} <= set(table.columns)
+    table["path"] = [os.path.join(base, Path(p).expanduser()) for p in table["path"]]
+    table["path"] = table["path"].map(os.path.abspath)
+    _need_files(table, source)
+    table["emotion"] = table["emotion"].astype(str).map(_word)
+    _refuse_case(table, source)
+    if not finished:
+        table["corpus"] = name
+        table["clip"] = name + "/" + pd.Series(_short_names(table["path"], base), table.index)
+    _refuse_doubles(table, source)
+    if "speaker" in table.columns:
+        table["speaker"] = _prefixed(table["speaker"], table["corpus"])
+    if "sex" in table.columns:
+        sex = table["sex"].astype("string").str.strip().str.lower()
+        table["sex"] = sex.replace(_SEX)
+    return _table.arrange(table)
+
+
+def _need_columns(table, source):
+    """Require the columns path and emotion, and a value of both in every row."""
+    missing = [column for column in ("path", "emotion") if column not in table.columns]
+    if missing:
+        raise ValueError(
+            "Own recordings must have the columns path and emotion. Received: "
+            f"{source} with the columns {', '.join(table.columns)}; missing: "
+            f"{', '.join(missing)}. Rename or add them."
+        )
+    if table.empty:
+        raise ValueError(f"Own recordings must list at least one clip. Received: {source} empty.")
+    for column in ("path", "emotion"):
+        empty = table[column].isna() | (table[column].astype(str).str.strip() == "")
+        if empty.any():
+            rows = ", ".join(str(row + 1) for row in empty.to_numpy().nonzero()[0][:5])
+            raise ValueError(
+                f"Every clip must have a {column}. Received: {source} with {empty.sum()} rows "
+                f"without one (clips number {rows}). Fill them in or remove the rows."
+            )
+
+
+def _need_files(table, source):
+    """Require every listed file to exist."""
+    missing = [path for path in table["path"] if not os.path.isfile(path)]
+    if missing:
+        raise FileNotFoundError(
+            f"Every listed file must exist. Received: {source} with {len(missing)} of "
+            f"{len(table)} files missing: {', '.join(missing[:5])}"
+            f"{', ...' if len(missing) > 5 else ''}. Relative paths count from the folder of "
+            "the CSV file."
+        )
+
+
+def _refuse_case(table, source):
+    """Refuse Excited beside excited: they would be two classes."""
+    for _, words in table.groupby(table["emotion"].str.lower())["emotion"]:
+        if words.nunique() > 1:
+            raise ValueError(
+                "Emotion words must differ in more than case. Received: "
+                f"{' and '.join(sorted(words.unique()))} in {source}. Write them one way."
+            )
+
+
+def _refuse_doubles(table, source):
+    """Refuse a file or a clip id that stands there twice."""
+    for column, rule in (
+        ("path", "Every file may be listed once"),
+        ("clip", "Every clip needs a name of its own (its path without the ending)"),
+    ):
+        doubled = table.loc[table[column].duplicated(), column]
+        if len(doubled):
+            raise ValueError(
+                f"{rule}. Received: {source} with {len(doubled)} twice, such as "
+                f"{doubled.iloc[0]}. Remove or rename the second."
+            )
+
+
+def _short_names(paths, base):
+    """Name clips by their path below `base`, or below their common folder, without ending."""
+    base = os.path.abspath(base)
+    if any(os.path.commonpath([base, path]) != base for path in paths):
+        base = os.path.commonpath([os.path.dirname(path) for path in paths])
+    return [Path(os.path.relpath(path, base)).with_suffix("").as_posix() for path in paths]
+
+
+def _prefixed(speakers, corpora):
+    """Put the corpus before the speaker unless it stands there already."""
+    plain = speakers.astype("string").str.strip().replace("", pd.NA)
+    return pd.Series(
+        [
+            speaker
+            if pd.isna(speaker) or speaker.startswith(f"{corpus}-")
+            else f"{corpus}-{speaker}"
+            for speaker, corpus in zip(plain, corpora, strict=True)
+        ],
+        index=speakers.index,
+        dtype="string",
+    )

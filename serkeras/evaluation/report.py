@@ -1,0 +1,325 @@
+"""The written report of a run: report.md and its figures, made from the run folder alone."""
+
+import json
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from serkeras._files import atomic_write
+from serkeras.evaluation import intervals, plots
+from serkeras.evaluation.run_parts import read
+
+CLIPS_SHOWN = 8
+
+
+def write(run_dir):
+    """Write report.md and figures/*.png into a run folder.
+
+    Args:
+        run_dir: folder with experiment.json, split.json, history.csv, predictions.csv and
+            metrics.json. An older report and its figures are replaced.
+
+    Returns:
+        `pathlib.Path` of report.md.
+
+    Raises:
+        FileNotFoundError: a part is missing.
+        ValueError: a part is broken, or the parts do not belong together.
+    """
+    folder = Path(run_dir)
+    parts = read(folder)
+    figures, no_page = _figures(parts)
+    for name in ("curves", "confusion", "per_class", "groups", "clips"):
+        path = folder / "figures" / f"{name}.png"
+        if name in figures:
+            plots.save(figures[name], path)
+        else:
+            path.unlink(missing_ok=True)  # of an earlier report, it would show other results
+    sections = (
+        _headline(parts),
+        _how_split(parts),
+        _measures(parts),
+        _classes(parts),
+        _groups(parts),
+        _training(parts),
+        _page(no_page),
+        _meaning(parts),
+        _again(parts.experiment),
+        _facts(parts),
+    )
+    with atomic_write(folder / "report.md") as file:
+        file.write("\n\n".join(sections) + "\n")
+    return folder / "report.md"
+
+
+def _figures(parts):
+    """Return the figures by name, and why there is no clip page (None if there is one)."""
+    metrics = parts.metrics
+    figures = {
+        "curves": plots.curves(parts.history),
+        "confusion": plots.confusion(metrics["confusion_matrix"], metrics["labels"]),
+        "per_class": plots.per_class(metrics),
+    }
+    if any(metrics["groups"].values()):
+        figures["groups"] = plots.groups(metrics)
+    chosen = _choose(parts.predictions, metrics["labels"])
+    waves, reason = _waves(chosen, parts.experiment.audio)
+    if reason is None:
+        figures["clips"] = plots.clip_page(
+            chosen, waves, parts.experiment.audio.sample_rate,
+            chosen[[f"p_{label}" for label in metrics["labels"]]].to_numpy(), metrics["labels"],
+        )  # fmt: skip
+    return figures, reason
+
+
+def _choose(predictions, labels):
+    """Choose the surest right and the surest wrong answers, of many emotions."""
+    surest = predictions[[f"p_{label}" for label in labels]].max(axis=1)
+    ranked = predictions.assign(surest=surest)
+    ranked = ranked.sort_values(["surest", "clip"], ascending=[False, True])
+    # How often the emotion came before: the first of each emotion go ahead of the second.
+    is_right = ranked["emotion"] == ranked["predicted"]
+    turn = ranked.groupby([is_right, ranked["emotion"]]).cumcount()
+    ranked = ranked.assign(turn=turn).sort_values("turn", kind="stable")
+    right = ranked[ranked["emotion"] == ranked["predicted"]]
+    wrong = ranked[ranked["emotion"] != ranked["predicted"]]
+    half = CLIPS_SHOWN // 2
+    n_right = max(half, CLIPS_SHOWN - len(wrong))
+    n_wrong = max(half, CLIPS_SHOWN - len(right))
+    return pd.concat([right.head(n_right), wrong.head(n_wrong)])
+
+
+def _waves(chosen, config):
+    """Return waves `(clips, samples)` and None, or None and why they cannot be had."""
+    from serkeras import audio
+
+    waves = []
+    for clip, path in zip(chosen["clip"], chosen["path"], strict=True):
+        if not isinstance(path, str) or not Path(path).is_file():
+            return None, f"the recordings are not reachable from here ({clip} is missing)"
+        try:
+            waves.append(audio.load_clip(path, config))
+        except (OSError, ValueError):
+            return None, f"the recording {clip} cannot be read (`python -m serkeras audit`)"
+    return np.stack(waves), None
+
+
+def _headline(parts):
+    experiment, metrics = parts.experiment, parts.metrics
+    data = " + ".join(spec.split("=")[0] for spec in experiment.data)
+    voices = {
+        True: "of speakers it had never heard",
+        False: "**of speakers it was trained on**",
+        None: "of speakers who may or may not be known to it",
+    }[parts.split["speaker_disjoint"]]
+    return (
+        f"# {experiment.recipe} on {data}\n\n"
+        f"The model names the right one of {len(metrics['labels'])} emotions in "
+        f"{_percent(metrics['accuracy']['value'])} of {len(parts.predictions)} test clips, "
+        f"{voices}; the mean recall of the classes (UAR) is {_percent(metrics['uar']['value'])} "
+        f"{_limits(metrics['uar'])}."
+    )
+
+
+def _how_split(parts):
+    split, kind = parts.split, parts.experiment.split
+    verdict = {
+        True: f"The split `{kind}` is **speaker-disjoint**: no speaker stands on two sides.",
+        False: f"**In the split `{kind}` speakers stand on both sides.** The model is tested on "
+        "voices it was trained on: with new speakers expect clearly less, and compare only "
+        "with figures of the same kind of split.",
+        None: f"Speakers are not all known, so in the split `{kind}` one voice may stand on two "
+        "sides: take the figures as an upper bound for new speakers.",
+    }[split["speaker_disjoint"]]
+    counts = ", ".join(f"{len(split[side])} {side}" for side in ("train", "validation", "test"))
+    lines = [verdict, f"Clips: {counts} (lists in split.json)."]
+    unread = len(split["test"]) - len(parts.predictions)
+    if unread:
+        lines.append(f"**{unread} test clips could not be read and are not in the figures.**")
+    others = [name for name in split["allowed"] if name != "speaker"]
+    if others:
+        lines.append(f"**Leaks allowed by name: {', '.join(others)}.**")
+    return "## Split\n\n" + " ".join([*lines, *split["notes"]])
+
+
+def _measures(parts):
+    metrics = parts.metrics
+    support = np.sum(metrics["confusion_matrix"], axis=1)
+    meanings = {
+        "accuracy": ("Accuracy (WA)", "right answers among all clips"),
+        "uar": ("UAR", "mean recall of the classes"),
+        "macro_f1": ("Macro F1", "mean F1 of the classes"),
+        "top2": ("Top-2 accuracy", "truth among the two most probable classes"),
+    }
+    rows = [
+        (name, _percent(metrics[key]["value"]), _limits(metrics[key]), meaning)
+        for key, (name, meaning) in meanings.items()
+    ]
+    return "\n\n".join(
+        [
+            "## Results",
+            _table(("measure", "value", "95 % interval", "what it counts"), rows),
+            "Always answering the most frequent class would give an accuracy of "
+            f"{_percent(support.max() / support.sum())} and a UAR of "
+            f"{_percent(1 / np.count_nonzero(support))}.",
+            _about_intervals(metrics),
+        ]
+    )
+
+
+def _about_intervals(metrics):
+    about = metrics["intervals"]
+    by_speaker = about["method"] == intervals.BY_SPEAKER
+    unit = "speakers" if by_speaker else "clips"
+    text = (
+        f"Intervals: {about['method']}, {about['n_boot']} resamples of {about['clusters']} {unit}."
+    )
+    if not by_speaker:
+        text += (
+            " Speakers are unknown, or there is only one, so clips were drawn: for new speakers "
+            "the interval is too narrow."
+        )
+    elif about["clusters"] < intervals.FEW_SPEAKERS:
+        text += (
+            f" With fewer than {intervals.FEW_SPEAKERS} speakers the interval is **rough**, and "
+            "rather too narrow."
+        )
+    if any(metrics[name]["low"] == metrics[name]["high"] for name in ("accuracy", "uar")):
+        text += " An interval without width means that the resamples agree, not certainty."
+    return text
+
+
+def _classes(parts):
+    rows = [
+        (label, *(_percent(row[name]) for name in ("precision", "recall", "f1")), row["support"])
+        if row["support"]
+        else (label, "-", "-", "-", 0)
+        for label, row in parts.metrics["per_class"].items()
+    ]
+    table = _table(("class", "precision", "recall", "F1", "clips"), rows)
+    matrix = "![Confusion matrix, counts and rates](figures/confusion.png)"
+    return f"## Classes\n\n{table}\n\n![Bars of each class](figures/per_class.png)\n\n{matrix}"
+
+
+def _groups(parts):
+    rows = [
+        (kind, name, row["n"], _with_limits(row["accuracy"]), _with_limits(row["uar"]),
+         f"{row['intervals']['clusters']} {row['intervals']['method'].split()[-1]}s")
+        for kind, found in parts.metrics["groups"].items()
+        for name, row in found.items()
+    ]  # fmt: skip
+    if not rows:
+        return "## Groups\n\nNeither sex nor corpus is known."
+    head = ("by", "group", "clips", "accuracy", "UAR", "interval drawn from")
+    return (
+        f"## Groups\n\n{_table(head, rows)}\n\nThe UAR of a group is the mean over the classes "
+        "that it holds.\n\n![Bars of each group](figures/groups.png)"
+    )
+
+
+def _training(parts):
+    epochs = parts.metrics["run"]["epochs"]
+    phases = " and ".join(f"{count} in the {phase} fit" for phase, count in epochs.items() if count)
+    return f"## Training\n\nEpochs: {phases}.\n\n![Loss and accuracy](figures/curves.png)"
+
+
+def _page(no_page):
+    if no_page:
+        return f"## Clips\n\nThere is no page of clips: {no_page}."
+    return (
+        "## Clips\n\nThe surest right and the surest wrong answers, of different emotions where "
+        "possible: extremes to learn from, not a fair sample.\n\n"
+        "![Waveforms, spectrograms and answers](figures/clips.png)"
+    )
+
+
+def _meaning(parts):
+    same = "new speakers" if parts.split["speaker_disjoint"] else "the same speakers"
+    return (
+        f"## What the figures mean\n\nThey say how this one model does on {same} recorded in the "
+        "same way and labelled by the same rule; the intervals hold the choice of test clips "
+        "and speakers, not the luck of the training seed. They do not carry over to other "
+        "microphones, languages or unacted speech, where results are usually much lower. The "
+        "model names the label of a recording, not what a person feels: do not judge people "
+        "by it."
+    )
+
+
+def _again(experiment):
+    words = ["python", "-m", "serkeras", "train"]
+    changed, known = _changed_settings(experiment)
+    words.append(experiment.recipe if known else f"{experiment.recipe}.json")
+    for spec in experiment.data:
+        words += ["--data", spec]
+    words += ["--label-scheme", experiment.label_scheme, "--split", experiment.split]
+    words += ["--seed", str(experiment.seed)]
+    for name, value in changed.items():
+        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    text = f"## How to make it again\n\n```sh\n{shlex.join(words)}\n```\n\n"
+    if not known:
+        text += f"{experiment.recipe}.json is the recipe file of this run. "
+    return text + "All settings stand in experiment.json."
+
+
+def _changed_settings(experiment):
+    """Return the settings that differ from the recipe's, and whether the recipe is ours."""
+    from serkeras import recipes
+
+    if experiment.recipe not in recipes.names():
+        return {}, False
+    start = _flat(recipes.load(experiment.recipe).to_dict())
+    asked_otherwise = ("recipe", "data", "label_scheme", "split", "seed")
+    return {
+        name: value
+        for name, value in _flat(experiment.to_dict()).items()
+        if name not in asked_otherwise and (name not in start or start[name] != value)
+    }, True
+
+
+def _flat(values, prefix=""):
+    found = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        found.update(_flat(value, f"{name}.") if isinstance(value, dict) else {name: value})
+    return found
+
+
+def _facts(parts):
+    run, experiment = parts.metrics["run"], parts.experiment
+    audio, features = experiment.audio, experiment.features
+    versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+    rows = [
+        ("recipe", experiment.recipe),
+        ("data", f"{', '.join(experiment.data)} (label scheme `{experiment.label_scheme}`)"),
+        ("split and seed", f"`{experiment.split}`, {experiment.seed}"),
+        ("audio", f"{audio.sample_rate} Hz, {audio.duration_s:g} s"),
+        ("features", f"{features.name}, hop {features.hop_length} samples"),
+        ("noisy copies a training clip", experiment.augment.awgn_copies),
+        ("model", f"{experiment.model.name}, {run['parameters']:,} parameters"),
+        ("training time", f"{run['seconds'] / 60:.1f} min"),
+        ("device", run["device"]),
+        ("versions", versions),
+        ("commit", run["commit"] or "unknown (no git checkout)"),
+    ]
+    return "## What was run\n\n" + _table(("", ""), rows)
+
+
+def _table(head, rows):
+    """Return a Markdown table; bars in cells are escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def _percent(share):
+    return f"{100 * share:.1f} %"
+
+
+def _limits(measured):
+    return f"[{100 * measured['low']:.1f}, {100 * measured['high']:.1f}]"
+
+
+def _with_limits(measured):
+    return f"{_percent(measured['value'])} {_limits(measured)}"

@@ -1,0 +1,6 @@
+"""Waveforms to images of (bins, frames)."""
+
+from serkeras.features.registry import compute, names
+from serkeras.features.spectral import log_mel, mel_bank, mfcc
+
+__all__ = ["compute", "log_mel", "mel_bank", "mfcc", "names"]

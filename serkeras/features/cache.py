@@ -1,0 +1,253 @@
+"""Features of whole corpora, computed once and kept on disk.
+
+A cache entry is a folder `features/<key>` with `x.npy` and `meta.json`, published by one
+rename when it is whole. The key is a hash of every clip's content and id and of the settings:
+a changed recording or setting is another entry, never a stale one. While an entry is being
+filled it lies in `<key>.partial`; each finished chunk leaves a marker there, so that a killed
+run goes on from the chunks that are done. A lock of the operating system (package `filelock`)
+lets one process fill an entry while others wait for it; it falls away with a killed process.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+import joblib
+import numpy as np
+import pandas as pd
+
+from serkeras import _files
+from serkeras.audio import AudioError
+from serkeras.augment import noisy_copies
+from serkeras.features import _fill, registry
+
+# Part of every key: raise it when the same inputs begin to give other features.
+_FORMAT = 1
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """The features of some clips.
+
+    Attributes:
+        x: read-only `numpy.memmap`, float32 `(rows, bins, frames)`.
+        rows: DataFrame, one row for each row of `x`: clip (id), emotion, copy (0 is the clip
+            itself, 1 and up are its noisy copies). Clips in the order given, each followed by
+            its copies.
+        failed: DataFrame of the clips left out: path, reason.
+    """
+
+    x: np.memmap
+    rows: pd.DataFrame
+    failed: pd.DataFrame
+
+
+def extract(
+    clips,
+    *,
+    audio,
+    features,
+    augment=None,
+    seed=0,
+    cache_root=None,
+    n_jobs=None,
+    on_error="raise",
+    progress=True,
+):
+    """Return the features of all clips, from the cache where it has them.
+
+    Noise is added to the clip of fixed length, padding included, since that is what a model
+    hears. A silent clip has no signal-to-noise ratio: its copies stay silent, with a warning.
+
+    Args:
+        clips: manifest with the columns path, clip and emotion.
+        audio: `serkeras.config.AudioConfig`.
+        features: `serkeras.config.FeatureConfig`.
+        augment: `serkeras.config.AugmentConfig` or None; for training clips only.
+        seed: int >= 0, decides the noise (without noisy copies it changes nothing).
+        cache_root: folder of caches; None is `SERKERAS_CACHE` or `~/.cache/serkeras`.
+        n_jobs: int, threads; None is one a core.
+        on_error: "raise", or "skip" to leave out unusable recordings and list them in
+            `.failed`.
+        progress: show a bar with the time left on standard error.
+
+    Returns:
+        `FeatureSet`.
+
+    Raises:
+        serkeras.audio.AudioError: recordings cannot be used and `on_error` is "raise" (all are
+            named, and the features of the others are kept), or none can.
+        ValueError: the manifest lacks columns, is empty or has a clip id twice, a setting is
+            outside its range, or `on_error` is neither word.
+        OSError: the disk is full; finished parts are kept and the next call goes on.
+        RuntimeError: a recording was changed while its features were computed.
+    """
+    clips = _check_arguments(clips, on_error)
+    n_jobs = joblib.effective_n_jobs(-1 if n_jobs is None else n_jobs)
+    image = _try_settings(audio, features, augment, seed)
+    sources, unreadable = _hash_files(clips, n_jobs)
+    if (unreadable and on_error == "raise") or not sources:
+        raise _unusable(unreadable, len(clips))
+    noise = (augment, seed) if augment and augment.awgn_copies else (None, None)
+    job = _fill.Job(sources, audio, features, *noise, image)
+    folder = Path(cache_root or _files.cache_dir()) / "features" / _key(job)
+    if not _is_whole(folder):
+        _fill_alone(job, folder, n_jobs, progress)
+    meta = _files.read_json(folder / "meta.json")
+    failed = {**unreadable, **_failed_paths(job, meta)}
+    if (failed and on_error == "raise") or not meta["rows"]:
+        raise _unusable(failed, len(clips))
+    _warn_silent(job, meta)
+    return _open(folder, clips, failed, job.copies)
+
+
+def _check_arguments(clips, on_error):
+    if on_error not in ("raise", "skip"):
+        raise ValueError(
+            f"`on_error` must be 'raise' or 'skip'. Received: {on_error!r}. Correct the word."
+        )
+    missing = [name for name in ("path", "clip", "emotion") if name not in clips]
+    if missing:
+        raise ValueError(
+            "`clips` must have the columns path, clip and emotion. "
+            f"Received: no {', '.join(missing)}. Load it with serkeras.datasets.load."
+        )
+    if clips.empty:
+        raise ValueError(
+            "`clips` must hold at least one clip. Received: an empty table. "
+            "Check the folder and the label scheme."
+        )
+    twice = clips["clip"][clips["clip"].duplicated()]
+    if len(twice):
+        raise ValueError(
+            f"`clips` must name each clip once. Received: {twice.iloc[0]!r} more than once. "
+            "Drop the repeated rows, or give the clips ids of their own."
+        )
+    return clips.reset_index(drop=True)
+
+
+def _try_settings(audio, features, augment, seed):
+    """Return (bins, frames) of a row; a wrong setting fails here and not hours later."""
+    if augment:
+        noisy_copies(np.ones(1, np.float32), "", augment, seed)
+    silence = np.zeros((1, audio.samples), np.float32)
+    return registry.compute(silence, features, audio.sample_rate).shape[1:]
+
+
+def _hash_files(clips, n_jobs):
+    """Return the readable sources in order, and {path: reason} of the others."""
+    outcomes = joblib.Parallel(n_jobs=n_jobs, backend="threading")(
+        joblib.delayed(_hash_file)(path, clip)
+        for path, clip in zip(clips["path"], clips["clip"], strict=True)
+    )
+    sources = tuple(outcome for outcome in outcomes if isinstance(outcome, _fill.Source))
+    bad = zip(clips["path"], outcomes, strict=True)
+    return sources, {path: reason for path, reason in bad if isinstance(reason, str)}
+
+
+def _hash_file(path, clip):
+    try:
+        state = _fill.file_state(path)
+        with open(path, "rb") as file:
+            return _fill.Source(path, clip, hashlib.file_digest(file, "sha256").hexdigest(), state)
+    except OSError as error:
+        return f"A recording must be a readable file. Received: {path} ({error.strerror})."
+
+
+def _key(job):
+    described = {
+        "format": _FORMAT,
+        "audio": job.audio.to_dict(),
+        "features": job.features.to_dict(),
+        "augment": job.augment.to_dict() if job.augment else None,
+        "seed": job.seed,
+        "clips": [(source.clip, source.digest) for source in job.sources],
+    }
+    text = json.dumps(described, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _is_whole(folder):
+    """True for a published entry; one whose array was cut off afterwards does not count."""
+    try:
+        meta = _files.read_json(folder / "meta.json")
+        return (folder / "x.npy").stat().st_size == meta["bytes"]
+    except FileNotFoundError:
+        return False
+
+
+def _fill_alone(job, folder, n_jobs, progress):
+    """Fill an entry under its lock; whoever had to wait for the lock finds it filled."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(folder.with_name(folder.name + ".lock"), progress):
+            if not _is_whole(folder):
+                _fill.fill(job, folder, n_jobs, progress)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        needed = len(job.sources) * job.clip_bytes / 1e6
+        raise OSError(
+            "The disk must have room for the features. "
+            f"Received: no space left in {folder.parent}, where they take {needed:.0f} MB. "
+            "Free some, or point SERKERAS_CACHE to another disk. Finished parts are kept: "
+            "the same call goes on from there."
+        ) from error
+
+
+@contextlib.contextmanager
+def _locked(path, progress):
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        if progress:
+            print("Waiting for the process that computes these features ...", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _failed_paths(job, meta):
+    paths = {source.clip: source.path for source in job.sources}
+    return {paths[clip]: reason for clip, reason in meta["failed"].items()}
+
+
+def _unusable(failed, total):
+    reasons = list(failed.values())
+    more = [f"... and {len(reasons) - _NAMED} more"] if len(reasons) > _NAMED else []
+    listed = "\n  ".join(reasons[:_NAMED] + more)
+    return AudioError(
+        f"Every recording must be usable. Received: {len(reasons)} of {total} that are not:\n"
+        f"  {listed}\n"
+        "Repair or remove them, or leave them out with on_error='skip'."
+    )
+
+
+def _warn_silent(job, meta):
+    if not meta["silent"]:
+        return
+    paths = {source.clip: source.path for source in job.sources}
+    warnings.warn(
+        f"{len(meta['silent'])} silent clips have no signal-to-noise ratio; their noisy copies "
+        f"stay silent. The first: {paths[meta['silent'][0]]}",
+        stacklevel=3,
+    )
+
+
+def _open(folder, clips, failed, copies):
+    kept = clips[~clips["path"].isin(list(failed))]
+    rows = kept[["clip", "emotion"]].loc[kept.index.repeat(copies)].reset_index(drop=True)
+    rows["copy"] = np.tile(np.arange(copies), len(kept))
+    lost = [path for path in clips["path"] if path in failed]
+    table = pd.DataFrame({"path": lost, "reason": [failed[path] for path in lost]}, dtype="str")
+    return FeatureSet(np.load(folder / "x.npy", mmap_mode="r"), rows, table)

@@ -1,0 +1,58 @@
+"""Networks by name: `build("cnn2-transformer", input_shape=(128, 94, 1), num_classes=7)`."""
+
+import importlib
+import inspect
+
+# Name -> (module, function). Modules are imported when a model is built, so that listing the
+# names costs nothing (keras_hub alone takes seconds to import).
+_BUILDERS = {
+    "cnn": ("serkeras.models.cnn", "build_cnn"),
+    "cnn2": ("serkeras.models.cnn", "build_cnn2"),
+    "cnn2-transformer": ("serkeras.models.parallel", "build_cnn2_transformer"),
+}
+
+
+def names():
+    """Return the sorted names that `build` takes."""
+    return sorted(_BUILDERS)
+
+
+def builder(name):
+    """Return the function that builds a model.
+
+    Args:
+        name: one of `names()`.
+
+    Raises:
+        ValueError: no model has that name.
+    """
+    if name not in _BUILDERS:
+        raise ValueError(f"A model must be one of {names()}. Received: {name!r}. Correct the name.")
+    module, function = _BUILDERS[name]
+    return getattr(importlib.import_module(module), function)
+
+
+def build(name, input_shape, num_classes, **settings):
+    """Build an uncompiled functional `keras.Model` that ends in class probabilities.
+
+    Args:
+        name: one of `names()`.
+        input_shape: `(bins, frames, 1)` of one clip's features.
+        num_classes: width of the softmax.
+        **settings: keyword arguments of the model's own builder, such as `dropout=0.3`.
+
+    Returns:
+        `keras.Model` from `(clips, bins, frames, 1)` to `(clips, num_classes)`.
+
+    Raises:
+        ValueError: unknown name or setting, or a shape that the network cannot take.
+    """
+    function = builder(name)
+    known = set(inspect.signature(function).parameters) - {"input_shape", "num_classes"}
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise ValueError(
+            f"Settings of model {name!r} must be among {sorted(known)}. "
+            f"Received: {unknown}. Correct the spelling or remove them."
+        )
+    return function(input_shape=tuple(input_shape), num_classes=num_classes, **settings)

@@ -1,0 +1,45 @@
+"""One JSON file per published system; a recipe is what an experiment starts from."""
+
+from importlib import resources
+from pathlib import Path
+
+from serkeras._files import read_json
+from serkeras.config import Experiment
+
+_FACTS = ("name", "about", "source", "published")
+
+
+def names():
+    """Return the sorted names of the recipes that ship with the kit."""
+    files = resources.files(__package__).iterdir()
+    return sorted(file.name[: -len(".json")] for file in files if file.name.endswith(".json"))
+
+
+def describe(name):
+    """Return a recipe as a dictionary: its facts and the parts of the experiment it sets.
+
+    Args:
+        name: one of `names()`, or the path of a JSON file of the same form.
+
+    Raises:
+        ValueError: there is no such recipe.
+    """
+    if str(name).endswith(".json") and Path(name).is_file():
+        return {"name": Path(name).stem, **read_json(name)}
+    if name not in names():
+        raise ValueError(
+            f"A recipe must be one of {names()} or the path of a JSON file. "
+            f"Received: {str(name)!r}. `python -m serkeras recipes` describes them."
+        )
+    return read_json(resources.files(__package__) / f"{name}.json")
+
+
+def load(name):
+    """Return the `Experiment` that a recipe describes, on the built-in corpus.
+
+    Raises:
+        ValueError: no such recipe, or it names settings that do not exist.
+    """
+    values = describe(name)
+    parts = {key: value for key, value in values.items() if key not in _FACTS}
+    return Experiment.from_dict({"recipe": values["name"], **parts})

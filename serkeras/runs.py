@@ -1,0 +1,212 @@
+"""A run folder: what was asked, how it went, and the model that came out."""
+
+import contextlib
+import os
+import platform
+import shutil
+import subprocess
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+
+import filelock
+import pandas as pd
+
+from serkeras._files import read_json, write_json
+from serkeras.config import Experiment
+
+_PACKAGES = ("serkeras", "keras", "keras-hub", "tensorflow", "jax", "torch", "librosa", "numpy")
+
+
+class Run:
+    """A finished run, read from its folder.
+
+    Args:
+        folder: path that `serkeras.train` or `python -m serkeras train` wrote.
+
+    Attributes:
+        folder: `pathlib.Path`.
+        experiment: `serkeras.config.Experiment`.
+
+    Raises:
+        FileNotFoundError: the folder holds no run.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        if not (self.folder / "experiment.json").is_file():
+            raise FileNotFoundError(
+                "A run must be a folder with experiment.json in it. "
+                f"Received: {self.folder}. Give the folder that `train` printed."
+            )
+        self.experiment = Experiment.from_dict(read_json(self.folder / "experiment.json"))
+
+    @property
+    def finished(self):
+        """Whether the run came to its end."""
+        return (self.folder / "metrics.json").is_file()
+
+    @cached_property
+    def metrics(self):
+        """Dictionary of metrics.json; `metrics["uar"]` has value, low and high."""
+        if not self.finished:
+            raise FileNotFoundError(
+                f"A run must be finished to have metrics. Received: {self.folder}, which was "
+                "interrupted. Give its `train` command again: it goes on where it stopped."
+            )
+        return read_json(self.folder / "metrics.json")
+
+    @property
+    def labels(self):
+        """Emotion of each output of the model, in order."""
+        return self.metrics["labels"]
+
+    @cached_property
+    def history(self):
+        """DataFrame with one row an epoch: phase, epoch, losses, accuracies, seconds."""
+        return pd.read_csv(self.folder / "history.csv")
+
+    @cached_property
+    def predictions(self):
+        """DataFrame with one row a test clip: what it was and what the model said."""
+        return pd.read_csv(self.folder / "predictions.csv", dtype={"speaker": str})
+
+    @cached_property
+    def model(self):
+        """`keras.Model` from features `(clips, bins, frames, 1)` to probabilities."""
+        import keras
+
+        return keras.saving.load_model(self.folder / "model.keras", safe_mode=True)
+
+    def __repr__(self):
+        if not self.finished:
+            return f"Run({str(self.folder)!r}, unfinished)"
+        uar = self.metrics["uar"]
+        interval = f"{uar['value']:.3f} [{uar['low']:.3f}, {uar['high']:.3f}]"
+        return f"Run({str(self.folder)!r}, {self.experiment.recipe}, UAR {interval})"
+
+
+def default_folder(experiment):
+    """Return where a run goes when nobody says: `artifacts/runs/RECIPE-DATA-SPLIT-seedN`."""
+    data = "+".join(Path(spec.split("=")[0]).stem for spec in experiment.data)
+    split = experiment.split.replace(":", "").replace("/", "of")
+    return Path("artifacts/runs") / f"{experiment.recipe}-{data}-{split}-seed{experiment.seed}"
+
+
+def prepare(folder, experiment, overwrite=False):
+    """Make a run folder, or accept an unfinished one of the same experiment to go on with.
+
+    Raises:
+        FileExistsError: the folder holds a finished run, or another experiment.
+    """
+    folder = Path(folder)
+    if overwrite and (folder / "experiment.json").is_file():
+        shutil.rmtree(folder)
+    if folder.is_dir() and any(folder.iterdir()):
+        _check_resumable(folder, experiment)
+    write_json(folder / "experiment.json", experiment.to_dict())
+    return folder
+
+
+def _check_resumable(folder, experiment):
+    if not (folder / "experiment.json").is_file():
+        raise FileExistsError(
+            "A new run needs an empty folder. Received: "
+            f"{folder}, which holds other files. Choose another folder with --out."
+        )
+    if Run(folder).experiment != experiment:
+        raise FileExistsError(
+            "A run folder holds one experiment. Received: "
+            f"{folder}, which holds one with other settings. Choose another folder with --out, "
+            "or replace it with --overwrite."
+        )
+    if Run(folder).finished:
+        raise FileExistsError(
+            "A finished run is never replaced silently. Received: "
+            f"{folder}. Choose another folder with --out, or replace it with --overwrite."
+        )
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Hold a run folder for this process alone.
+
+    Raises:
+        RuntimeError: another process is training in it.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder.parent / f".{folder.name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise RuntimeError(
+            "One process trains in a run folder at a time. Received: "
+            f"{folder}, which another process holds. Wait for it or choose another --out."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def versions():
+    """Return the versions of Python and of the packages that decide a run's figures."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    if "tensorflow" not in found:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found["tensorflow"] = metadata.version("tensorflow-cpu")
+    return found
+
+
+def commit():
+    """Return the commit of the kit's checkout, "+changes" behind it if edited, or None."""
+    here = Path(__file__).parent
+    try:
+        head = _git(here, "rev-parse", "HEAD")
+        changed = _git(here, "status", "--porcelain", "--", ".")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{head}+changes" if changed else head
+
+
+def _git(folder, *words):
+    done = subprocess.run(
+        ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def device():
+    """Return the device that Keras computes on, in words."""
+    import keras
+
+    backend = keras.backend.backend()
+    return f"{_accelerator(backend) or _processor()}, {backend} backend"
+
+
+def _accelerator(backend):
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        found = tf.config.list_physical_devices("GPU")
+        return tf.config.experimental.get_device_details(found[0])["device_name"] if found else None
+    if backend == "jax":
+        import jax
+
+        first = jax.devices()[0]
+        return None if first.platform == "cpu" else first.device_kind
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def _processor():
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+        name = models[0] if models else name
+    return f"{os.cpu_count()} cores of {name}"

@@ -1,0 +1,170 @@
+"""`predict` for recordings of any length, `evaluate` for a run on another corpus."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from serkeras import audio, datasets, features
+from serkeras._files import read_json
+from serkeras.runs import Run
+
+ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".aif", ".aiff", ".m4a")
+
+
+def find_recordings(paths):
+    """Return the files named, and the recordings below the folders named, in sorted order.
+
+    Raises:
+        FileNotFoundError: a path does not exist, or a folder holds no recording.
+    """
+    found = []
+    for path in map(Path, [paths] if isinstance(paths, (str, Path)) else paths):
+        below = [path] if not path.is_dir() else _recordings_below(path)
+        if not path.exists() or not below:
+            raise FileNotFoundError(
+                f"A path must be a recording or a folder with recordings {ENDINGS} in it. "
+                f"Received: {path}. Correct the path."
+            )
+        found.extend(below)
+    return found
+
+
+def _recordings_below(folder):
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
+    return sorted(path for path in files if path.is_file())
+
+
+def windows(wave, samples):
+    """Cut a wave of any length into windows of the length that a model was trained on.
+
+    A wave of less than two windows is padded or cut as in training, so that a clip's
+    prediction is the one it had in the evaluation. A longer one gives windows that overlap by
+    half, the last of them flush with the end.
+
+    Args:
+        wave: float array `(any,)`.
+        samples: length of a window.
+
+    Returns:
+        float32 array `(windows, samples)`.
+    """
+    if len(wave) < 2 * samples:
+        return audio.fix_length(wave, samples)[None]
+    starts = list(range(0, len(wave) - samples + 1, samples // 2))
+    if starts[-1] + samples < len(wave):
+        starts.append(len(wave) - samples)
+    return np.stack([wave[start : start + samples] for start in starts])
+
+
+def predict(run, paths, on_error="raise", batch_size=32, progress=False):
+    """Say what emotion recordings carry, in the view of a finished run's model.
+
+    Args:
+        run: `Run` or the path of its folder.
+        paths: files or folders; recordings of any length, rate and number of channels.
+        on_error: "raise" stops at a recording that cannot be read; "skip" leaves it out and
+            lists it in `.attrs["failed"]`, a list of (path, reason).
+        batch_size: windows a step.
+        progress: show a progress bar.
+
+    Returns:
+        DataFrame, one row a recording: path, label, and one probability column a class. The
+        probabilities of a recording longer than two windows are the mean over its windows.
+
+    Raises:
+        FileNotFoundError: a path does not exist.
+        serkeras.audio.AudioError: a recording cannot be read (with `on_error="raise"`).
+    """
+    run = run if isinstance(run, Run) else Run(run)
+    found = find_recordings(paths)
+    labels = run.labels
+    rows, failed = [], []
+    for path in tqdm(found, desc="predict", unit="file", disable=not progress):
+        try:
+            probabilities = _predict_file(run, path, batch_size)
+        except audio.AudioError as error:
+            if on_error == "raise":
+                raise
+            failed.append((str(path), str(error)))
+            continue
+        rows.append([str(path), labels[int(probabilities.argmax())], *probabilities.tolist()])
+    table = pd.DataFrame(rows, columns=["path", "label", *labels])
+    table.attrs["failed"] = failed
+    return table
+
+
+def _predict_file(run, path, batch_size):
+    """Return the mean probabilities `(classes,)` of one recording."""
+    settings = run.experiment.audio
+    wave = audio.read(path, settings.sample_rate)
+    if settings.trim_silence:
+        wave = audio.trim_trailing_silence(wave, settings.trim_db)
+    cut = windows(wave, settings.samples)
+    total = 0.0
+    for start in range(0, len(cut), batch_size):
+        x = features.compute(
+            cut[start : start + batch_size], run.experiment.features, settings.sample_rate
+        )
+        total = total + np.asarray(run.model(x[..., None], training=False)).sum(axis=0)
+    return total / len(cut)
+
+
+def evaluate(run, data, on_error="raise", n_jobs=None, progress=True):
+    """Measure a finished run on every clip of other corpora.
+
+    Args:
+        run: `Run` or the path of its folder.
+        data: list of corpora, as in `serkeras.train`. Clips whose emotion the model does not
+            know are left out.
+        on_error, n_jobs, progress: as in `serkeras.train`.
+
+    Returns:
+        Dictionary in the form of metrics.json.
+
+    Raises:
+        ValueError: no clip carries an emotion that the model knows, or a speaker or file of
+            the training or validation side is among the clips.
+    """
+    from serkeras.evaluation import metrics
+    from serkeras.features import cache
+    from serkeras.training.batches import Batches
+
+    run = run if isinstance(run, Run) else Run(run)
+    experiment, labels = run.experiment, run.labels
+    clips = datasets.load_many([data] if isinstance(data, str) else data, experiment.label_scheme)
+    clips = clips[clips["emotion"].isin(labels)].reset_index(drop=True)
+    _check_unseen(run, clips, data)
+    extracted = cache.extract(
+        clips,
+        audio=experiment.audio,
+        features=experiment.features,
+        n_jobs=n_jobs,
+        on_error=on_error,
+        progress=progress,
+    )
+    batches = Batches(extracted.x, batch_size=experiment.training.batch_size)
+    probabilities = run.model.predict(batches.for_keras(), verbose=0)
+    rows = clips.set_index("clip").loc[extracted.rows["clip"]].reset_index()
+    y = rows["emotion"].map({label: index for index, label in enumerate(labels)})
+    return metrics.evaluate(y.to_numpy(np.int32), probabilities, labels, rows, seed=experiment.seed)
+
+
+def _check_unseen(run, clips, data):
+    """Refuse clips that the run cannot be judged by: none at all, or some it learned from."""
+    if clips.empty:
+        raise ValueError(
+            f"The clips must carry emotions that the model knows, {run.labels}. Received: none "
+            f"in {data}. Choose other data, or a run with another label scheme."
+        )
+    lists = read_json(run.folder / "split.json")
+    learned = set(lists["train"]) | set(lists["validation"])
+    speakers = set(run.metrics["run"]["learned_speakers"])
+    seen = clips[clips["clip"].isin(learned) | clips["speaker"].isin(speakers)]
+    if len(seen):
+        raise ValueError(
+            "A run must be measured on speakers that it has not learned from. Received: "
+            f"{len(seen)} clips of such speakers in {data}, for instance "
+            f"{seen['clip'].iloc[0]}. Its own test side is in metrics.json; choose other data."
+        )

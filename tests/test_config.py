@@ -1,0 +1,51 @@
+import json
+
+import pytest
+
+from serkeras import recipes
+from serkeras.config import AudioConfig, Experiment
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_experiment_survives_json(name):
+    experiment = recipes.load(name)
+    text = json.dumps(experiment.to_dict())
+    assert Experiment.from_dict(json.loads(text)) == experiment
+
+
+def test_with_settings_changes_only_what_is_named():
+    start = Experiment()
+    changed = start.with_settings({"training.epochs": 3, "model.settings.dropout": 0.1})
+    assert changed.training.epochs == 3
+    assert changed.model.settings == {"dropout": 0.1}
+    assert changed.with_settings({"training.epochs": 100, "model.settings": {}}) == start
+
+
+def test_integers_are_taken_for_floats_and_lists_for_tuples():
+    experiment = Experiment().with_settings({"features.fmax": 4000, "augment.snr_db": [0, 10]})
+    assert experiment.features.fmax == 4000.0
+    assert experiment.augment.snr_db == (0, 10)
+
+
+@pytest.mark.parametrize(
+    ("assignments", "words"),
+    [
+        ({"training.epoch": 3}, r"TrainingConfig must be among .*'epochs'.*Received: \['epoch'\]"),
+        ({"nothing.epochs": 3}, "must name a part of the experiment.*'nothing.epochs'"),
+        ({"seed.epochs": 3}, "must name a part of the experiment.*'seed.epochs'"),
+        ({"training.epochs": "ten"}, "`epochs` of TrainingConfig must be .*'ten'"),
+        ({"training.epochs": True}, "`epochs` of TrainingConfig must be .*True"),
+        ({"training.epochs": 0}, "`epochs` of TrainingConfig must be 1 or more. Received: 0"),
+        ({"training.learning_rate": 0.0}, "`learning_rate` .* above 0"),
+        ({"augment.snr_db": [30, 15]}, "`snr_db` .* pair"),
+        ({"augment.awgn_copies": -1}, "`awgn_copies` .* 0 or more. Received: -1"),
+        ({"audio.duration_s": 0.0}, "`duration_s` .* one sample"),
+    ],
+)
+def test_bad_settings_are_named(assignments, words):
+    with pytest.raises(ValueError, match=words):
+        Experiment().with_settings(assignments)
+
+
+def test_samples_is_rate_times_duration():
+    assert AudioConfig(sample_rate=22050, duration_s=2.5).samples == 55125

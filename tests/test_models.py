@@ -1,0 +1,140 @@
+"""The contract that every registered model keeps, and the counts of the source report."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from serkeras import models
+
+SHAPE, CLASSES = (128, 94, 1), 7
+
+
+@pytest.fixture(scope="module", params=models.names())
+def model(request):
+    keras.utils.set_random_seed(0)
+    return models.build(request.param, input_shape=SHAPE, num_classes=CLASSES)
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return np.random.default_rng(0).normal(size=(5, *SHAPE)).astype(np.float32)
+
+
+def test_output_is_probabilities(model, clips):
+    out = model.predict(clips, verbose=0)
+    assert out.shape == (5, CLASSES)
+    np.testing.assert_allclose(out.sum(axis=1), 1.0, atol=1e-5)
+    assert (out >= 0).all()
+
+
+def test_model_is_uncompiled_and_functional(model):
+    assert isinstance(model, keras.Model)
+    assert not model.compiled
+    assert len(model.inputs) == len(model.outputs) == 1
+
+
+def test_a_clip_alone_equals_the_clip_in_a_batch(model, clips):
+    together = model.predict(clips, verbose=0)
+    alone = model.predict(clips[2:3], verbose=0)
+    np.testing.assert_allclose(alone[0], together[2], atol=1e-5)
+
+
+def test_saved_model_loads_in_a_fresh_process_with_safe_mode_on(model, clips, tmp_path):
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "clips.npy", clips)
+    code = (
+        "import serkeras, keras, numpy as np, sys\n"
+        "model = keras.saving.load_model(sys.argv[1] + '/model.keras', safe_mode=True)\n"
+        "out = model.predict(np.load(sys.argv[1] + '/clips.npy'), verbose=0)\n"
+        "np.save(sys.argv[1] + '/out.npy', out)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=120)
+    np.testing.assert_allclose(
+        np.load(tmp_path / "out.npy"), model.predict(clips, verbose=0), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_model_overfits_eight_clips(name):
+    keras.utils.set_random_seed(1)
+    model = models.build(name, (32, 32, 1), 4)
+    x = np.random.default_rng(1).normal(size=(8, 32, 32, 1)).astype(np.float32)
+    y = np.arange(8) % 4
+    model.compile(
+        keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    for _ in range(10):
+        model.fit(x, y, batch_size=8, epochs=30, verbose=0)
+        if model.evaluate(x, y, verbose=0)[1] == 1.0:
+            return
+    pytest.fail(f"{name} did not learn eight clips in 300 steps")
+
+
+# Counted by hand: convolutions 3*3*in*out + out, batch normalisation 4 a channel (or 4 a frame,
+# as published), encoder 198,272 a layer as in the source's summary, dense 1,152 * 7 + 7.
+CONVOLUTIONS = [160, 4640, 18496]
+
+
+@pytest.mark.parametrize(
+    ("axis", "norms", "total"),
+    [("channel", [64, 128, 256], 848_647), ("time", [376, 188, 44], 848_967)],
+)
+def test_parameters_of_the_parallel_model_layer_by_layer(axis, norms, total):
+    model = models.build("cnn2-transformer", SHAPE, CLASSES, batch_norm_axis=axis)
+    count = {layer.name: layer.count_params() for layer in model.layers}
+    for block in ("block1", "block2"):
+        assert [count[f"{block}_conv{i}"] for i in (1, 2, 3)] == CONVOLUTIONS
+        assert [count[f"{block}_norm{i}"] for i in (1, 2, 3)] == norms
+    assert [count[f"encoder{i}"] for i in (1, 2, 3, 4)] == [198_272] * 4
+    assert count["logits"] == 8071
+    assert model.count_params() == total
+
+
+@pytest.mark.parametrize(
+    ("name", "axis", "total"),
+    [
+        ("cnn", "channel", 160 + 64 + 4640 + 128 + 18496 + 256 + 3591),
+        ("cnn", "time", 160 + 376 + 4640 + 188 + 18496 + 44 + 3591),
+        ("cnn2", "channel", 2 * (160 + 64 + 4640 + 128 + 18496 + 256) + 1024 * 7 + 7),
+        ("cnn2", "time", 2 * (160 + 376 + 4640 + 188 + 18496 + 44) + 1024 * 7 + 7),
+    ],
+)
+def test_parameters_of_the_convolutional_models(name, axis, total):
+    assert models.build(name, SHAPE, CLASSES, batch_norm_axis=axis).count_params() == total
+
+
+def test_shapes_of_a_block_follow_the_source():
+    model = models.build("cnn", SHAPE, CLASSES)
+    shapes = {layer.name: layer.output.shape[1:] for layer in model.layers}
+    assert shapes["block_pool1"] == (64, 47, 16)
+    assert shapes["block_pool2"] == (16, 11, 32)
+    assert shapes["block_pool3"] == (4, 2, 64)
+    assert shapes["block_flat"] == (512,)
+
+
+def test_published_attention_fault_makes_a_clip_depend_on_its_batch(clips):
+    keras.utils.set_random_seed(0)
+    model = models.build("cnn2-transformer", SHAPE, CLASSES, attention_axis="batch")
+    together = model.predict(clips, verbose=0)
+    alone = model.predict(clips[2:3], verbose=0)
+    assert np.abs(alone[0] - together[2]).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "settings", "words"),
+    [
+        ("cnn3", SHAPE, {}, "must be one of .*'cnn'.*Received: 'cnn3'"),
+        ("cnn", SHAPE, {"depth": 3}, r"must be among .*'dropout'.*Received: \['depth'\]"),
+        ("cnn", (128, 20, 1), {}, r"at least 32 bins and 32 frames.*\(128, 20, 1\)"),
+        ("cnn", (128, 94), {}, r"must be \(bins, frames, 1\).*\(128, 94\)"),
+        ("cnn2", SHAPE, {"batch_norm_axis": "frame"}, "`batch_norm_axis` must be .*'frame'"),
+        ("cnn2-transformer", SHAPE, {"attention_axis": "clip"}, "`attention_axis` must.*'clip'"),
+        ("cnn2-transformer", (126, 94, 1), {}, "divisible by `num_heads`.*126"),
+    ],
+)
+def test_bad_requests_are_named(name, shape, settings, words):
+    with pytest.raises(ValueError, match=words):
+        models.build(name, shape, CLASSES, **settings)
