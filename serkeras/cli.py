@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import textwrap
+import warnings
 
 from serkeras import __version__, commands
 
@@ -32,7 +33,9 @@ def main(argv=None):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     arguments = _parser().parse_args(argv)
     try:
-        return arguments.run(arguments) or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return arguments.run(arguments) or 0
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         if arguments.traceback:
             raise
@@ -41,6 +44,11 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("serkeras: interrupted. The same command goes on from here.", file=sys.stderr)
         return 130
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    """Print a warning as one line, without the place in the code."""
+    print(f"serkeras: warning: {message}", file=sys.stderr)
 
 
 def _parser():

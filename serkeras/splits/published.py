@@ -59,7 +59,7 @@ def emobox(clips, fold, options):
         if corpus in data["speaker_disjoint"]:
             part, absent = _by_speakers(rows, corpus, folds[fold - 1], options.seed)
         else:
-            part, absent = _by_names(rows, folds[fold - 1], options)
+            part, absent = _by_names(rows, corpus, folds[fold - 1], options)
             allowed = ("speaker",)
         sides.append(part)
         notes += absent
@@ -103,15 +103,17 @@ def emobox_data():
 
 def _by_speakers(rows, corpus, names, seed):
     test = [f"{corpus}-{name}" for name in names]
-    return by_speaker.carve(rows, test, seed), _absent(rows["speaker"], test, "test speakers")
+    return by_speaker.carve(rows, test, seed), _absent(
+        rows["speaker"], test, f"{corpus} test speakers"
+    )
 
 
-def _by_names(rows, names, options):
+def _by_names(rows, corpus, names, options):
     short = _short_names(rows)
     sides = at_random.carve(
         rows, short.isin(names), options.stratify, options.seed, options.together
     )
-    return sides, _absent(short, names, "test clips")
+    return sides, _absent(short, names, f"{corpus} test clips")
 
 
 def _short_names(clips):

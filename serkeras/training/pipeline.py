@@ -1,6 +1,8 @@
 """`train`: the whole way from recordings to an illustrated result."""
 
+import hashlib
 import logging
+import os
 import shutil
 from dataclasses import dataclass
 
@@ -8,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from serkeras import datasets, recipes, runs, splits
-from serkeras._files import atomic_path, atomic_write, read_json, write_json
+from serkeras._files import atomic_path, atomic_write, cache_dir, read_json, write_json
 from serkeras.config import Experiment
 from serkeras.features import cache
 
@@ -49,8 +51,8 @@ def train(
 
     Args:
         recipe: name of a recipe, path of a recipe file, or an `Experiment`.
-        data: list of corpora ("ravdess", "tess=DIR", "my.csv", "my_folder"); default: the
-            built-in synthetic corpus.
+        data: list of corpora ("ravdess", "tess=DIR", "my.csv", "my_folder" or a DataFrame with
+            the columns path and emotion); default: the built-in synthetic corpus.
         split: kind of split, see `serkeras.splits.make`; default "speaker".
         seed: int; default 0.
         out: run folder; default `artifacts/runs/RECIPE-DATA-SPLIT-seedN`.
@@ -89,10 +91,24 @@ def train(
 def _experiment(recipe, data, split, seed, label_scheme, settings):
     """Return the recipe's experiment with what the caller asked to be different."""
     start = recipe if isinstance(recipe, Experiment) else recipes.load(recipe)
-    data = [data] if isinstance(data, str) else data
+    if data is not None:
+        listed = [data] if isinstance(data, (str, os.PathLike, pd.DataFrame)) else data
+        data = [_spec(item) for item in listed]
     asked = {"data": data, "split": split, "seed": seed, "label_scheme": label_scheme}
     changed = {name: value for name, value in asked.items() if value is not None}
     return start.with_settings({**changed, **(settings or {})})
+
+
+def _spec(item):
+    """Return the words that name a data set; a DataFrame is kept as a CSV file in the cache."""
+    if not isinstance(item, pd.DataFrame):
+        return os.fspath(item)
+    text = datasets.load_own(item).to_csv(index=False)
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    path = cache_dir() / "tables" / f"table-{name}.csv"
+    with atomic_write(path) as file:
+        file.write(text)
+    return str(path)
 
 
 def _split(folder, clips, experiment):
@@ -208,7 +224,7 @@ def _fit(folder, features, labels, experiment, progress):
         model = keras.saving.load_model(folder / "best.keras")
     with atomic_path(folder / "model.keras") as temporary:
         # Without the optimiser's state: a third of the size.
-        keras.Model(model.inputs, model.outputs, name=model.name).save(temporary)
+        keras.Model(model.input, model.output, name=model.name).save(temporary)
     return model, read_history(folder)
 
 

@@ -1,0 +1,37 @@
+"""A tiny corpus of own recordings that a small network learns in seconds."""
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+RATE = 16000
+# Settings under which one training takes seconds: 32 bands, 35 frames, two emotions.
+SMALL = {
+    "audio.duration_s": 1.1,
+    "features.n_mels": 32,
+    "features.n_mfcc": 32,
+    "training.epochs": 3,
+    "training.patience": 2,
+    "training.batch_size": 8,
+    "augment.awgn_copies": 1,
+}
+
+
+def write_corpus(folder, speakers=6, takes=3, seconds=1.2):
+    """Write low ("sad") and high ("happy") harmonic tones and a CSV; return the CSV's path."""
+    rng = np.random.default_rng(0)
+    rows = []
+    time = np.arange(round(seconds * RATE)) / RATE
+    for speaker in range(speakers):
+        for emotion, pitch in (("sad", 150), ("happy", 400)):
+            for take in range(takes):
+                hertz = pitch * rng.uniform(0.9, 1.1)
+                wave = sum(np.sin(2 * np.pi * hertz * n * time) / n for n in range(1, 6))
+                wave = 0.1 * wave + 0.005 * rng.normal(size=len(time))
+                name = f"s{speaker}_{emotion}_{take}.wav"
+                soundfile.write(folder / name, wave, RATE)
+                sex = "female" if speaker % 2 else "male"
+                rows.append({"path": name, "emotion": emotion, "speaker": speaker, "sex": sex})
+    path = folder / "own.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
