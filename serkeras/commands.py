@@ -17,11 +17,13 @@ def data(arguments):
         return 0
     if arguments.corpus in datasets.names():
         print(datasets.card(arguments.corpus), end="\n\n")
+        if arguments.corpus != "synthetic" and datasets.find(arguments.corpus) is None:
+            print(f"Not at hand. {datasets.how_to_get(arguments.corpus)}")
+            return 0
     clips = datasets.load_many([arguments.corpus], arguments.label_scheme or "own")
     if arguments.csv:
         _write_csv(arguments.csv, clips)
-    speakers = clips["speaker"].nunique()
-    print(f"{len(clips)} clips, {speakers} speakers")
+    print(f"{len(clips)} clips, {clips['speaker'].nunique()} speakers at hand")
     print(clips.groupby(["corpus", "emotion"]).size().unstack("corpus").to_string())
     return 0
 

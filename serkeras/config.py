@@ -210,6 +210,9 @@ class Experiment(_Config):
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
+    def __post_init__(self):
+        _require(self, {"seed": (self.seed >= 0, "0 or more")})
+
     def with_settings(self, assignments):
         """Return a copy changed by dotted assignments.
 

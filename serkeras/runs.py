@@ -97,23 +97,32 @@ def prepare(folder, experiment, overwrite=False):
     """Make a run folder, or accept an unfinished one of the same experiment to go on with.
 
     Raises:
-        FileExistsError: the folder holds a finished run, or another experiment.
+        FileExistsError: see `check_free`.
     """
     folder = Path(folder)
-    if overwrite and (folder / "experiment.json").is_file():
-        shutil.rmtree(folder)
-    if folder.is_dir() and any(folder.iterdir()):
-        _check_resumable(folder, experiment)
+    check_free(folder, experiment, overwrite)
+    if overwrite:
+        shutil.rmtree(folder, ignore_errors=True)
     write_json(folder / "experiment.json", experiment.to_dict())
     return folder
 
 
-def _check_resumable(folder, experiment):
+def check_free(folder, experiment, overwrite=False):
+    """Refuse a folder that holds a finished run, another experiment or other files.
+
+    Raises:
+        FileExistsError: it does; with `overwrite` only if it is no run folder at all.
+    """
+    folder = Path(folder)
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
     if not (folder / "experiment.json").is_file():
         raise FileExistsError(
             "A new run needs an empty folder. Received: "
             f"{folder}, which holds other files. Choose another folder with --out."
         )
+    if overwrite:
+        return
     if Run(folder).experiment != experiment:
         raise FileExistsError(
             "A run folder holds one experiment. Received: "

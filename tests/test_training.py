@@ -16,7 +16,7 @@ from serkeras._files import read_json
 from serkeras.training.batches import Batches
 from serkeras.training.fit import best_epoch, is_over
 from serkeras.training.pipeline import bin_statistics, phase_seed
-from tests.recordings import SMALL, write_corpus
+from tests.recordings import SMALL
 
 
 @pytest.fixture

@@ -12,6 +12,17 @@ from serkeras.datasets.downloading import download
 from serkeras.datasets.labels import relabel
 from serkeras.datasets.many import load_many
 from serkeras.datasets.own import load_own
-from serkeras.datasets.registry import card, load, names
+from serkeras.datasets.registry import card, find, how_to_get, load, names
 
-__all__ = ["audit", "card", "download", "load", "load_many", "load_own", "names", "relabel"]
+__all__ = [
+    "audit",
+    "card",
+    "download",
+    "find",
+    "how_to_get",
+    "load",
+    "load_many",
+    "load_own",
+    "names",
+    "relabel",
+]

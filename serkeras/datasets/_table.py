@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -78,6 +79,43 @@ class Card:
         """Documented number of clips."""
         return sum(self.emotions.values())
 
+    def __str__(self):
+        emotions = ", ".join(f"{emotion} {count}" for emotion, count in self.emotions.items())
+        facts = {
+            "published": f"{self.clips} clips, {self.speaker_count} speakers, {self.language}",
+            "emotions": emotions,
+            "licence": self.licence,
+            "cite": self.citation,
+            "see": self.homepage,
+            "note": self.note,
+        }
+        lines = [f"{name + ':':<11}{fact}" for name, fact in facts.items() if fact]
+        return "\n".join([self.title, *lines])
+
+
+def warn(message):
+    """Warn, naming the line outside serkeras that led here."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith("serkeras."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
+
+
+def _walk(root):
+    """Yield the paths of all files below a folder; hidden ones are passed over.
+
+    Links are followed, since people gather corpora with them, but no folder twice.
+    """
+    seen = set()
+    for folder, folders, files in os.walk(os.path.abspath(root), followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
+        yield from (Path(folder, name) for name in files if not name.startswith("."))
+
 
 def find_audio(root, endings=ENDINGS):
     """List the audio files below a folder, sorted; hidden files and folders are passed over.
@@ -89,13 +127,7 @@ def find_audio(root, endings=ENDINGS):
     Returns:
         List of absolute `pathlib.Path`.
     """
-    found = []
-    for folder, folders, files in os.walk(os.path.abspath(root), followlinks=True):
-        folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
-        found += [
-            Path(folder, f) for f in files if not f.startswith(".") and f.lower().endswith(endings)
-        ]
-    return sorted(found)
+    return sorted(path for path in _walk(root) if path.name.lower().endswith(endings))
 
 
 def find_file(root, name):
@@ -104,7 +136,7 @@ def find_file(root, name):
     Returns:
         `pathlib.Path` of the shallowest match, or None.
     """
-    found = [Path(folder, name) for folder, _, files in os.walk(root) if name in files]
+    found = [path for path in _walk(root) if path.name == name]
     beside = Path(os.path.abspath(root)).parent / name
     if not found and beside.is_file():
         return beside
@@ -149,18 +181,13 @@ def scan(root, corpus, parse, aside=None):
             f"{_examples(strangers)}. Check the folder, or load it as own recordings."
         )
     if left:
-        _warn(f"{corpus}: {len(left)} {aside[1]} were left out{_examples(left)}.")
+        warn(f"{corpus}: {len(left)} {aside[1]} were left out{_examples(left)}.")
     if strangers:
-        _warn(
+        warn(
             f"{corpus}: {len(strangers)} audio files have names that are not the corpus's and "
             f"were passed over{_examples(strangers)}."
         )
     return manifest(_first_copies(rows, corpus), corpus)
-
-
-def _warn(message):
-    """Warn with the line that called `load`: _warn, _table.scan, <corpus>.scan, load, caller."""
-    warnings.warn(message, stacklevel=5)
 
 
 def _examples(paths):
@@ -181,10 +208,9 @@ def _first_copies(rows, corpus):
         kept.setdefault(row["name"], row)
     copies = len(rows) - len(kept)
     if copies:
-        warnings.warn(
+        warn(
             f"{corpus}: {copies} second copies of clips (same name in another folder or "
-            "format) were left out.",
-            stacklevel=5,
+            "format) were left out."
         )
     return list(kept.values())
 

@@ -1,7 +1,6 @@
 """CREMA-D, the Crowd-sourced Emotional Multimodal Actors Dataset: its audio."""
 
 import re
-import warnings
 
 import pandas as pd
 
@@ -112,10 +111,9 @@ def _with_actors(clips, root):
     """Add what VideoDemographics.csv knows of the actors."""
     path = _table.find_file(root, "VideoDemographics.csv")
     if path is None:
-        warnings.warn(
+        _table.warn(
             f"cremad: VideoDemographics.csv is not in {root}; sex and age are unknown. It lies "
             f"beside AudioWAV in {CARD.homepage}.",
-            stacklevel=4,
         )
         table = pd.DataFrame(columns=["ActorID", "Age", "Sex", "Race", "Ethnicity"], dtype=str)
     else:

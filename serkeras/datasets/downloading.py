@@ -1,5 +1,7 @@
 """Fetch corpora from their makers, where that is allowed."""
 
+import contextlib
+import logging
 import os
 import shutil
 import stat
@@ -51,6 +53,7 @@ def download(name, root=None, progress=True):
     try:
         for archive in archives:
             unpack(archive, fresh, progress)
+        _count(card, fresh)
         if target.is_dir():
             target.rmdir()
         fresh.chmod(0o755)
@@ -60,12 +63,17 @@ def download(name, root=None, progress=True):
     return target
 
 
+def _clips_in(card, folder):
+    """Return the names of the corpus's clips below a folder."""
+    files = _table.find_audio(folder) if folder.is_dir() else []
+    return {row["name"] for row in map(registry.module(card.name).parse, files) if row}
+
+
 def _is_there(card, target):
     """Tell whether a corpus lies whole in a folder; refuse anything else that lies there."""
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return False
-    files = _table.find_audio(target) if target.is_dir() else []
-    clips = {row["name"] for row in map(registry.module(card.name).parse, files) if row}
+    clips = _clips_in(card, target)
     if len(clips) >= card.clips:
         return True
     raise FileExistsError(
@@ -73,6 +81,18 @@ def _is_there(card, target):
         f"{card.clips} clips of {card.name}. Nothing was changed; move it away or pass another "
         "root."
     )
+
+
+def _count(card, folder):
+    """Refuse an archive without the corpus's clips; say when some are missing."""
+    clips = _clips_in(card, folder)
+    if not clips:
+        raise ValueError(
+            f"The archive of {card.name} must hold its clips. Received: none from "
+            f"{', '.join(archive.url for archive in card.archives)}. {card.by_hand}"
+        )
+    if len(clips) < card.clips:
+        _table.warn(f"{card.name}: the archive held {len(clips)} of {card.clips} documented clips.")
 
 
 def _fetch(card, archive, progress):
@@ -86,16 +106,11 @@ def _fetch(card, archive, progress):
         _verify_kept(path, archive)
         return path
     folder.mkdir(parents=True, exist_ok=True)
+    fetcher = _Resuming(path.with_name(path.name + ".part"), archive, progress)
     try:
-        return Path(
-            pooch.retrieve(
-                archive.url,
-                known_hash=archive.checksum,
-                fname=archive.filename,
-                path=folder,
-                downloader=_Resuming(path.with_name(path.name + ".part"), archive, progress),
-            )
-        )
+        with _quiet(pooch.get_logger()):
+            pooch.retrieve(archive.url, archive.checksum, path.name, folder, downloader=fetcher)
+        return path
     except (requests.exceptions.RequestException, ConnectionError) as error:
         raise ConnectionError(
             f"The archive of {card.name} must be fetched from {archive.url}. Received: {error}. "
@@ -108,6 +123,17 @@ def _fetch(card, archive, progress):
             "again later, or compare with the checksum its makers publish at "
             f"{card.homepage}."
         ) from error
+
+
+@contextlib.contextmanager
+def _quiet(logger):
+    """Keep a logger from saying what the progress bar says."""
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _verify_kept(path, archive):
@@ -149,7 +175,7 @@ class _Resuming:
         if start:
             headers["Range"] = f"bytes={start}-"
         with requests.get(url, headers=headers, stream=True, timeout=30) as response:
-            if response.status_code == 416:
+            if start and response.status_code == 416:
                 # The part is as long as the file, or longer: the checksum decides.
                 total = start
             else:

@@ -1,6 +1,6 @@
 """Emotion words and label schemes: the classes a manifest is sorted into."""
 
-import warnings
+from serkeras.datasets import _table
 
 EMOTIONS = ("angry", "boredom", "calm", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 
@@ -65,10 +65,9 @@ def relabel(clips, scheme="own"):
         )
     if len(strange):
         words = ", ".join(f"{word!r} ({count})" for word, count in strange.items())
-        warnings.warn(
+        _table.warn(
             f"The label scheme {scheme!r} has no place for these emotions; their clips are "
             f"left out: {words}.",
-            stacklevel=2,
         )
     kept["emotion"] = kept["emotion"].map(classes).astype(clips["emotion"].dtype)
     return kept

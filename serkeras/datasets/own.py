@@ -1,7 +1,6 @@
 """Own recordings: a CSV file, a DataFrame, or a folder with a subfolder per emotion."""
 
 import os
-import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -61,11 +60,10 @@ def load_own(source, name=None, label_scheme="own"):
             )
     unknown = int(clips["speaker"].isna().sum())
     if unknown:
-        warnings.warn(
+        _table.warn(
             f"{clips['corpus'].iloc[0]}: the speakers of {unknown} of {len(clips)} clips are "
             "unknown; a speaker-disjoint split is impossible, and the scores of a random split "
             "will be too good for new speakers. Give a CSV file with a column `speaker`.",
-            stacklevel=2,
         )
     return relabel(clips, label_scheme)
 
@@ -106,10 +104,9 @@ def _list_folder(root):
         )
     loose = [p.name for p in sorted(root.iterdir()) if p.name.lower().endswith(ENDINGS)]
     if loose:
-        warnings.warn(
+        _table.warn(
             f"{root}: {len(loose)} audio files lie outside the emotion folders and were passed "
             f"over (such as {loose[0]}).",
-            stacklevel=3,
         )
     rows = [(str(p), folder.name) for folder, paths in files.items() for p in paths]
     return pd.DataFrame(rows, columns=["path", "emotion"])

@@ -72,21 +72,27 @@ def home(name):
     return cache_dir() / "corpora" / name
 
 
+def find(name):
+    """Return the folder in which `load(name)` would look, or None if the corpus is not at hand."""
+    module(name)  # refuses unknown names
+    return next((place for place in _places(name) if place.is_dir()), None)
+
+
+def _places(name):
+    data = os.environ.get("SERKERAS_DATA")
+    return [*([Path(data, name)] if data else []), home(name)]
+
+
 def _find(name, corpus, root):
     """Find the folder of a corpus, or say where it was looked for and how to get it."""
-    if root is not None:
-        places = [Path(root).expanduser()]
-    else:
-        data = os.environ.get("SERKERAS_DATA")
-        places = [Path(data, name)] if data else []
-        if hasattr(corpus, "generate") and not any(place.is_dir() for place in places):
-            # A finished corpus is left alone, one of a killed run is completed.
-            corpus.generate(home(name))
-        places.append(home(name))
-    for place in places:
-        if place.is_dir():
-            return place
-    looked = " and ".join(str(place) for place in places)
+    place = find(name) if root is None else Path(root).expanduser()
+    if root is None and hasattr(corpus, "generate") and place in (None, home(name)):
+        # A finished corpus is left alone, one of a killed run is completed.
+        place = home(name)
+        corpus.generate(place)
+    if place is not None and place.is_dir():
+        return place
+    looked = " and ".join(map(str, _places(name) if root is None else [place]))
     raise FileNotFoundError(
         f"The corpus {name} must lie in a folder. Received: no folder at {looked}. "
         f"{how_to_get(name)} Then pass the folder as `root`, or set SERKERAS_DATA to the folder "

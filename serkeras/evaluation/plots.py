@@ -10,6 +10,7 @@ from textwrap import fill
 import numpy as np
 
 from serkeras._files import atomic_path
+from serkeras.evaluation.intervals import BY_SPEAKER
 
 BLUE, ORANGE, GREEN, VERMILION, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8C8C8C"
 DPI = 110
@@ -200,9 +201,8 @@ def groups(metrics):
         measured = [row[name] for row in rows.values()]
         _interval_bars(axis, places + offset, measured, colour, hatch, label)
     names = [key if isinstance(key, str) else f"{key[0]}: {key[1]}" for key in rows]
-    counts = [row["n"] for row in rows.values()]
-    texts = [f"{name}\n{count} clips" for name, count in zip(names, counts, strict=True)]
-    axis.set_yticks(places, texts)
+    sizes = [_size(row) for row in rows.values()]
+    axis.set_yticks(places, [f"{name}\n{size}" for name, size in zip(names, sizes, strict=True)])
     axis.invert_yaxis()
     axis.set(
         title="Results of each group, with 95 % intervals", xlim=(0, 1.02),
@@ -212,6 +212,13 @@ def groups(metrics):
     axis.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=2)
     return figure
+
+
+def _size(row):
+    """How many clips and speakers a row of `groups` rests on."""
+    about = row["intervals"]
+    speakers = f", {about['clusters']} speakers" if about["method"] == BY_SPEAKER else ""
+    return f"{row['n']} clips{speakers}"
 
 
 def _interval_bars(axis, places, measured, colour, hatch, label):

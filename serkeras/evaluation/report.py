@@ -137,7 +137,7 @@ def _how_split(parts):
     lines = [verdict, f"Clips: {counts} (lists in split.json)."]
     unread = len(split["test"]) - len(parts.predictions)
     if unread:
-        lines.append(f"**{unread} test clips could not be read and are not in the figures.**")
+        lines.append(f"**Test clips that could not be read, so not in the figures: {unread}.**")
     others = [name for name in split["allowed"] if name != "speaker"]
     if others:
         lines.append(f"**Leaks allowed by name: {', '.join(others)}.**")
@@ -215,7 +215,9 @@ def _groups(parts):
     head = ("by", "group", "clips", "accuracy", "UAR", "interval drawn from")
     return (
         f"## Groups\n\n{_table(head, rows)}\n\nThe UAR of a group is the mean over the classes "
-        "that it holds.\n\n![Bars of each group](figures/groups.png)"
+        f"that it holds. Intervals drawn from fewer than {intervals.FEW_SPEAKERS} speakers are "
+        "rough, those drawn from clips are too narrow for new speakers: neither shows that two "
+        "groups differ.\n\n![Bars of each group](figures/groups.png)"
     )
 
 
@@ -236,11 +238,12 @@ def _page(no_page):
 
 
 def _meaning(parts):
-    same = "new speakers" if parts.split["speaker_disjoint"] else "the same speakers"
+    whom = {True: "new speakers", False: "the same speakers", None: "speakers like these"}
     return (
-        f"## What the figures mean\n\nThey say how this one model does on {same} recorded in the "
-        "same way and labelled by the same rule; the intervals hold the choice of test clips "
-        "and speakers, not the luck of the training seed. They do not carry over to other "
+        "## What the figures mean\n\nThey say how this one model does on "
+        f"{whom[parts.split['speaker_disjoint']]} recorded in the same way and labelled by the "
+        "same rule; the intervals hold the chance in who and what was tested, not the luck of "
+        "the training seed. The figures do not carry over to other "
         "microphones, languages or unacted speech, where results are usually much lower. The "
         "model names the label of a recording, not what a person feels: do not judge people "
         "by it."

@@ -125,7 +125,7 @@ def _fill_chunks(job, part, n_jobs, progress):
 
 def _create(path, shape):
     """Make a `.npy` file of zeros; they take no room before rows are written."""
-    np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape).flush()
+    np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
 
 
 def _check_space(folder, needed):

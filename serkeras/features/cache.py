@@ -24,7 +24,6 @@ import pandas as pd
 
 from serkeras import _files
 from serkeras.audio import AudioError
-from serkeras.augment import noisy_copies
 from serkeras.features import _fill, registry
 
 # Part of every key: raise it when the same inputs begin to give other features.
@@ -91,7 +90,9 @@ def extract(
     """
     clips = _check_arguments(clips, on_error)
     n_jobs = joblib.effective_n_jobs(-1 if n_jobs is None else n_jobs)
-    image = _try_settings(audio, features, augment, seed)
+    # Before hours of work: a wrong setting fails on one silent clip.
+    silence = np.zeros((1, audio.samples), np.float32)
+    image = registry.compute(silence, features, audio.sample_rate).shape[1:]
     sources, unreadable = _hash_files(clips, n_jobs)
     if (unreadable and on_error == "raise") or not sources:
         raise _unusable(unreadable, len(clips))
@@ -131,14 +132,6 @@ def _check_arguments(clips, on_error):
             "Drop the repeated rows, or give the clips ids of their own."
         )
     return clips.reset_index(drop=True)
-
-
-def _try_settings(audio, features, augment, seed):
-    """Return (bins, frames) of a row; a wrong setting fails here and not hours later."""
-    if augment:
-        noisy_copies(np.ones(1, np.float32), "", augment, seed)
-    silence = np.zeros((1, audio.samples), np.float32)
-    return registry.compute(silence, features, audio.sample_rate).shape[1:]
 
 
 def _hash_files(clips, n_jobs):
@@ -238,8 +231,8 @@ def _warn_silent(job, meta):
         return
     paths = {source.clip: source.path for source in job.sources}
     warnings.warn(
-        f"{len(meta['silent'])} silent clips have no signal-to-noise ratio; their noisy copies "
-        f"stay silent. The first: {paths[meta['silent'][0]]}",
+        "Silent clips have no signal-to-noise ratio: their noisy copies stay silent. "
+        f"Found: {len(meta['silent'])}, the first is {paths[meta['silent'][0]]}",
         stacklevel=3,
     )
 

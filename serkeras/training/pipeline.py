@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -74,9 +75,12 @@ def train(
     experiment = _experiment(recipe, data, split, seed, label_scheme, settings)
     folder = out or runs.default_folder(experiment)
     with runs.locked(folder):
-        folder = runs.prepare(folder, experiment, overwrite)
+        # Nothing is written before the data and the split are known to be sound.
+        runs.check_free(folder, experiment, overwrite)
         clips = datasets.load_many(experiment.data, experiment.label_scheme)
-        sides = _split(folder, clips, experiment)
+        sides = _split(folder, clips, experiment, overwrite)
+        folder = runs.prepare(folder, experiment, overwrite)
+        write_json(folder / "split.json", sides.to_dict())
         labels = sorted(set(clips["emotion"]))
         features = _features(folder, sides, labels, experiment, on_error, n_jobs, progress)
         model, rows = _fit(folder, features, labels, experiment, progress)
@@ -111,14 +115,12 @@ def _spec(item):
     return str(path)
 
 
-def _split(folder, clips, experiment):
+def _split(folder, clips, experiment, overwrite):
     """Make the split, or read the one that the interrupted run made."""
-    path = folder / "split.json"
-    if path.is_file():
+    path = Path(folder) / "split.json"
+    if path.is_file() and not overwrite:
         return splits.Split.from_dict(read_json(path), clips)
-    made = splits.make(clips, experiment.split, seed=experiment.seed)
-    write_json(path, made.to_dict())
-    return made
+    return splits.make(clips, experiment.split, seed=experiment.seed)
 
 
 def _features(folder, sides, labels, experiment, on_error, n_jobs, progress):

@@ -3,14 +3,12 @@
 import dataclasses
 
 import numpy as np
-from scipy import signal
 
-from serkeras.datasets.synthetic import emotions, phones, voice
+from serkeras.datasets.synthetic import emotions, phones, recording, voice
 
 FRAMES_PER_S = voice.SAMPLE_RATE / voice.FRAME
-SHORTEST_S, LONGEST_S = 2.0, 3.0  # of a clip, pauses at its ends included
-REFERENCE_DB = -31.0  # dBFS of neutral speech (RMS while speaking)
-PEAK = 0.95
+READING_TEMPO = 0.88  # of a neutral speaker, on the lengths in `phones.STATEMENTS`
+SPEECH_S = (1.15, 2.55)  # shortest and longest, from the first sound to the last
 # F4 and up in hertz. As many as a tract of that length has below 8 kHz, no more and no fewer:
 # the cascade's sections have unit gain at 0 Hz, so each tilts all that lies above.
 HIGH_FORMANTS = {False: (3550, 4500, 5500, 6500, 7500), True: (4150, 5250, 6400, 7550)}
@@ -37,7 +35,7 @@ def render(who, statement, emotion, intensity, rng):
     """Speak a statement.
 
     Args:
-        who: `emotions.Speaker`.
+        who: `speakers.Speaker`.
         statement: key of `phones.STATEMENTS`.
         emotion: key of `emotions.EMOTIONS`.
         intensity: key of `emotions.STRENGTH`.
@@ -49,13 +47,13 @@ def render(who, statement, emotion, intensity, rng):
     cues = emotions.perform(who, emotion, intensity, rng)
     score = arrange(who, statement, cues, rng)
     speech = articulate(who, score, cues, rng)
-    return record(who, speech, cues["level_db"], rng)
+    return recording.record(who, speech, cues["level_db"], rng)
 
 
 def arrange(who, statement, cues, rng):
     """Give every phone its length; the last word is drawn out, hesitations are put in."""
     spelled = phones.spell(statement)
-    speed = who.tempo * cues["tempo"]
+    speed = READING_TEMPO * who.tempo * cues["tempo"]
     lengths, rows = [], []
     for i, (symbol, seconds, accented) in enumerate(spelled):
         if symbol == "|":
@@ -69,7 +67,7 @@ def arrange(who, statement, cues, rng):
         rows.append((targets, accented))
         lengths.append(seconds / (1 + targets.elastic * (speed - 1)))
     lengths = np.array(lengths)
-    lengths *= np.clip(lengths.sum(), 1.15, LONGEST_S - 0.45) / lengths.sum()
+    lengths *= np.clip(lengths.sum(), *SPEECH_S) / lengths.sum()
     edges = np.round(np.concatenate([[0.0], np.cumsum(lengths)]) * FRAMES_PER_S).astype(int)
     return [
         Timed(targets, int(start), int(stop), accented)
@@ -89,11 +87,6 @@ def smooth(track, frames):
     window = np.hanning(frames + 2)[1:-1]
     padded = np.pad(track, frames // 2, mode="edge")
     return np.convolve(padded, window / window.sum(), mode="valid")
-
-
-def linear(decibels):
-    """Decibels to amplitude."""
-    return 10 ** (np.asarray(decibels) / 20)
 
 
 def accents(score, width):
@@ -139,7 +132,7 @@ def articulate(who, score, cues, rng):
     place = np.arange(frames) / frames
     loudness = (3.5 + cues["force_db"]) * (stress - 0.3) - 4 * place
     loudness = loudness + 0.7 * drift(frames, 0.15, rng)
-    voiced = smooth(steps(score, lambda p: linear(p.voice_db)), 9) * linear(loudness)
+    voiced = smooth(steps(score, lambda p: voice.linear(p.voice_db)), 9) * voice.linear(loudness)
     voiced *= _hold(frames, 5, 22)
     ending = np.clip((place - 0.75) / 0.25, 0, 1)
     rd = np.clip(who.rd * cues["rd"] * (1 - 0.12 * stress + 0.3 * ending), 0.35, 2.6)
@@ -154,8 +147,8 @@ def articulate(who, score, cues, rng):
         rng=rng,
     )
     breath_db = who.breath_db + cues["breath_db"] + 9 * (who.rd * cues["rd"] - 0.8)
-    breath = voiced * linear(breath_db) * 1.6
-    puffs = smooth(steps(score, lambda p: linear(p.breath_db)), 7) * linear(loudness)
+    breath = voiced * voice.linear(breath_db) * 1.6
+    puffs = smooth(steps(score, lambda p: voice.linear(p.breath_db)), 7) * voice.linear(loudness)
     noise = rng.standard_normal(samples)
     noise *= voice.spread(breath, samples) * opening + voice.spread(puffs, samples)
     speech = voice.vocal_tract(voice.brighten(pulses + noise), *tract(who, score, cues))
@@ -198,73 +191,8 @@ def hisses(who, score, loudness, rng):
     total = np.zeros(samples)
     scale = who.tract * (1.1 if who.female else 1.0)
     for band in voice.NOISE_BANDS:
-        track = steps(score, lambda p, b=band: linear(p.hiss_db) if p.hiss == b else 0.0)
+        track = steps(score, lambda p, b=band: voice.linear(p.hiss_db) if p.hiss == b else 0.0)
         if track.any():
-            envelope = voice.spread(smooth(track, 5) * linear(loudness), samples)
+            envelope = voice.spread(smooth(track, 5) * voice.linear(loudness), samples)
             total += voice.constriction_noise(band, scale, samples, rng) * envelope
     return total * 4.0
-
-
-def record(who, speech, level_db, rng):
-    """Put speech into a room before a microphone, with silence before and after.
-
-    Args:
-        who: `emotions.Speaker`, whose room and microphone it is.
-        speech: float array `(samples,)`.
-        level_db: decibels on the speaker's level.
-        rng: `numpy.random.Generator` of the clip.
-
-    Returns:
-        float64 array, faded in and out, peak at most `PEAK`.
-    """
-    rate = voice.SAMPLE_RATE
-    lead = int(rng.uniform(0.1, 0.22) * rate)
-    tail = max(int(rng.uniform(0.15, 0.3) * rate), int(SHORTEST_S * rate) - lead - len(speech))
-    wave = np.pad(speech, (lead, min(tail, int(LONGEST_S * rate) - lead - len(speech))))
-    wave = wave + linear(who.room_db) * echo(who, wave)
-    for sos in microphone(who.colour):
-        wave = signal.sosfilt(sos, wave)
-    wave = signal.sosfilt(_highpass(), wave)
-    spoken = wave[lead : lead + len(speech)]
-    level = REFERENCE_DB + who.level_db + level_db
-    wave *= linear(level) / np.sqrt(np.mean(spoken**2))
-    wave += linear(who.noise_db) * _room_tone(len(wave), rng)
-    ramp = np.sin(np.linspace(0, np.pi / 2, int(0.01 * rate))) ** 2
-    wave[: len(ramp)] *= ramp
-    wave[-len(ramp) :] *= ramp[::-1]
-    return wave * min(1.0, PEAK / np.abs(wave).max())
-
-
-def echo(who, wave):
-    """Convolve with a decaying noise, the same one for all clips of the speaker."""
-    rate = voice.SAMPLE_RATE
-    at = np.arange(int(who.room_s * rate)) / rate
-    response = np.random.default_rng(who.room_seed).standard_normal(len(at))
-    response *= 10 ** (-3 * at / who.room_s) * (at > 0.004)
-    response = signal.lfilter([0.4], [1, -0.6], response)  # walls swallow the high end
-    response /= np.sqrt(np.sum(response**2))
-    return signal.oaconvolve(wave, response)[: len(wave)]
-
-
-def microphone(colour):
-    """Peaking filters, one for each (hertz, decibels); after the audio-EQ cookbook, Q = 1."""
-    for hertz, decibels in colour:
-        omega = 2 * np.pi * hertz / voice.SAMPLE_RATE
-        gain, alpha = 10 ** (decibels / 40), np.sin(omega) / 2
-        section = np.array(
-            [
-                [1 + alpha * gain, -2 * np.cos(omega), 1 - alpha * gain]
-                + [1 + alpha / gain, -2 * np.cos(omega), 1 - alpha / gain]
-            ]
-        )
-        yield section / section[0, 3]
-
-
-def _highpass():
-    return signal.butter(2, 55, "highpass", fs=voice.SAMPLE_RATE, output="sos")
-
-
-def _room_tone(samples, rng):
-    """Quiet background noise, falling towards high frequencies, unit power."""
-    noise = signal.lfilter([1.0], [1, -0.85], rng.standard_normal(samples))
-    return signal.sosfilt(_highpass(), noise) * np.sqrt(1 - 0.85**2)

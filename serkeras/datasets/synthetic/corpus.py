@@ -9,10 +9,11 @@ import numpy as np
 from serkeras._files import atomic_path, read_json, write_json
 from serkeras.datasets import _table
 from serkeras.datasets.synthetic import clip, emotions, phones, voice
+from serkeras.datasets.synthetic.speakers import invent
 
 VERSION = 1  # of the sound: clips of another version are never mixed with these
-SPEAKERS = 12
-PER_SPEAKER = 56  # 7 emotions x 2 statements x 4
+SPEAKERS = 24
+PER_SPEAKER = 28  # 7 emotions x 2 statements x 2
 BATCH = 8  # clips a task: starting one costs less than a clip does
 DONE = "corpus.json"  # written last: a folder without it is not finished
 
@@ -32,8 +33,8 @@ CARD = _table.Card(
     ),
     note=(
         "No human voice: results on it say whether the programme works, not how well emotions "
-        "are recognised. Odd speakers are men, even ones women. Neutral has four repetitions "
-        "of one intensity; the others have two of each of two."
+        "are recognised. Odd speakers are men, even ones women. Neutral is said twice "
+        "with one intensity, the others once with each of two."
     ),
 )
 
@@ -53,11 +54,11 @@ def plan(speakers=SPEAKERS):
     """
     rows = []
     for number, emotion, statement, take in itertools.product(
-        range(1, speakers + 1), emotions.EMOTIONS, phones.STATEMENTS, range(4)
+        range(1, speakers + 1), emotions.EMOTIONS, phones.STATEMENTS, (1, 2)
     ):
-        mild = emotion == "neutral" or take < 2
-        intensity = "normal" if mild else "strong"
-        repetition = take + 1 if emotion == "neutral" else take % 2 + 1
+        again = emotion == "neutral" and take == 2
+        intensity = "strong" if take == 2 and not again else "normal"
+        repetition = 2 if again else 1
         name = f"{number:02d}-{emotion}-{statement}-{intensity}-{repetition}"
         rows.append((name, number, emotion, statement, intensity))
     return rows
@@ -74,7 +75,7 @@ def render(seed, index):
         float64 array `(samples,)`, 16 kHz, 2 to 3 s.
     """
     _, number, emotion, statement, intensity = plan()[index]
-    who = emotions.speaker(seed, number)
+    who = invent(seed, number)
     rng = np.random.default_rng([seed, index])
     return clip.render(who, statement, emotion, intensity, rng)
 
@@ -91,7 +92,7 @@ def generate(root, seed=0, n_jobs=None, progress=True, speakers=SPEAKERS):
         seed: int >= 0. Speakers and clips follow from it alone, not from `n_jobs`.
         n_jobs: processes; None takes all cores, 1 works in this one.
         progress: show a bar.
-        speakers: 1 to 12; fewer give the first speakers of the full corpus, for tests.
+        speakers: 1 to 24; fewer give the first speakers of the full corpus, for tests.
 
     Raises:
         ValueError: `seed` or `speakers` is out of range.
@@ -105,9 +106,9 @@ def generate(root, seed=0, n_jobs=None, progress=True, speakers=SPEAKERS):
     import tqdm
 
     folder = Path(root) / f"v{VERSION}-seed{seed}-{speakers}speakers"
-    if (folder / DONE).exists() and not _missing(folder, speakers):
-        return
     wanted = _missing(folder, speakers)
+    if not wanted and (folder / DONE).exists():
+        return
     batches = [wanted[i : i + BATCH] for i in range(0, len(wanted), BATCH)]
     work = joblib.Parallel(n_jobs=n_jobs or joblib.cpu_count(), return_as="generator_unordered")
     written = work(joblib.delayed(_write)(folder, seed, batch) for batch in batches)

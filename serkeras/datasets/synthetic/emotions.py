@@ -18,8 +18,6 @@ The directions follow the acoustic profiles of
 The sizes are ours: of the order found in acted speech, small enough that emotions overlap.
 """
 
-import dataclasses
-
 import numpy as np
 
 CUES = {  # cue: (value in neutral speech, spread from clip to clip, unit)
@@ -45,105 +43,32 @@ _HEAD = (
     "smile_pct force_db creak pause_ms"
 )
 _ROWS = """
-angry     3.0  1.45  1.10   6.5  0.62  -2.0  0.5  0.00  -1.5  1.25   0.0  3.0  0.08   0
-disgust  -1.5  1.10  0.84  -1.0  0.95   0.5  0.7  0.00  -2.5  1.05  -3.0  1.2  0.40  50
-fear      4.5  0.85  1.14   0.5  1.10   3.0  0.8  0.35   1.0  1.00   0.5 -0.5  0.02  40
-happy     3.5  1.50  1.08   3.5  0.88   0.0  0.2  0.00   1.5  1.10   4.0  1.0  0.00   0
+angry     2.5  1.45  1.10   6.5  0.60  -2.0  0.5  0.00  -2.0  1.25   0.0  3.0  0.08   0
+disgust  -1.5  1.10  0.84  -1.0  0.95   0.5  0.7  0.00  -2.5  1.05  -3.5  1.2  0.40  50
+fear      4.5  0.80  1.18  -0.5  1.20   4.0  1.0  0.45   0.5  0.95   0.5 -1.0  0.02  40
+happy     3.5  1.50  1.08   4.0  0.85  -0.5  0.2  0.00   1.0  1.10   5.5  1.0  0.00   0
 neutral   0.0  1.00  1.00   0.0  1.00   0.0  0.0  0.00   0.0  1.00   0.0  0.0  0.00   0
 sad      -0.8  0.65  0.82  -5.0  1.50   4.0  0.4  0.12  -1.0  0.78  -1.0 -1.5  0.10  60
-surprise  4.0  1.70  0.98   2.5  1.05   1.5  0.1  0.00   5.0  1.05   1.5  0.5  0.00   0
+surprise  4.5  1.75  0.93   1.5  1.15   1.5  0.1  0.00   6.0  1.00  -1.0  0.5  0.00  10
 """
 EMOTIONS = {
     line.split()[0]: dict(zip(_HEAD.split(), map(float, line.split()[1:]), strict=True))
     for line in _ROWS.strip().splitlines()
 }
-STRENGTH = {"normal": 0.75, "strong": 1.15}  # mean strength of expression
-STRENGTH_SPREAD = 0.22
-STYLE_SPREAD = 0.35  # how differently speakers use a cue for one emotion (natural logarithm)
+STRENGTH = {"normal": 0.85, "strong": 1.2}  # mean strength of expression
+STRENGTH_SPREAD = 0.2
 
 
-@dataclasses.dataclass(frozen=True)
-class Speaker:
-    """One invented person and the place they are recorded in.
-
-    Attributes:
-        female: sex.
-        f0: hertz, pitch of neutral speech.
-        tract: factor on the mean formants of that sex.
-        tempo, f0_range: factors on the neutral speed and pitch movement.
-        level_db: decibels on the corpus's level.
-        rd: voice quality of neutral speech, see `voice.glottal_source`.
-        breath_db: breath noise against the voice.
-        jitter_pct, shimmer_pct: irregularity of neutral speech.
-        noise_db: dBFS of the recording's background noise.
-        room_s: reverberation time T60, seconds.
-        room_db: reverberation against the direct sound.
-        colour: tuple of (hertz, decibels), bumps of the microphone's response.
-        room_seed: list of int for the generator of the room's echo.
-        style: dict emotion -> dict cue -> factor on the table's deviation.
-    """
-
-    female: bool
-    f0: float
-    tract: float
-    tempo: float
-    f0_range: float
-    level_db: float
-    rd: float
-    breath_db: float
-    jitter_pct: float
-    shimmer_pct: float
-    noise_db: float
-    room_s: float
-    room_db: float
-    colour: tuple
-    room_seed: list
-    style: dict
-
-
-def _normal(rng, limit):
+def normal(rng, limit):
     """Draw from the standard normal distribution, no further out than `limit`."""
     return float(np.clip(rng.standard_normal(), -limit, limit))
-
-
-def speaker(seed, number):
-    """Invent speaker `number` (from 1; odd ones are men) of the corpus with this seed."""
-    # Three numbers, where clips use two: the streams can never meet.
-    rng = np.random.default_rng([seed, number, 1])
-    female = number % 2 == 0
-    low, high = (165, 225) if female else (92, 145)
-    style = {
-        emotion: {cue: float(np.exp(STYLE_SPREAD * rng.standard_normal())) for cue in CUES}
-        for emotion in EMOTIONS
-    }
-    return Speaker(
-        female=female,
-        f0=float(np.exp(rng.uniform(np.log(low), np.log(high)))),
-        tract=float(1 + 0.045 * _normal(rng, 2)),
-        tempo=float(rng.uniform(0.9, 1.1)),
-        f0_range=float(rng.uniform(0.8, 1.25)),
-        level_db=float(2.0 * _normal(rng, 2)),
-        rd=float(rng.uniform(0.5, 0.85) + 0.15 * female),
-        breath_db=float(rng.uniform(-46, -37)),
-        jitter_pct=float(rng.uniform(0.3, 0.7)),
-        shimmer_pct=float(rng.uniform(2, 5)),
-        noise_db=float(rng.uniform(-72, -58)),
-        room_s=float(rng.uniform(0.12, 0.35)),
-        room_db=float(rng.uniform(-24, -14)),
-        colour=tuple(
-            (float(np.exp(rng.uniform(np.log(150), np.log(6000)))), float(rng.uniform(-4, 4)))
-            for _ in range(3)
-        ),
-        room_seed=[seed, number, 2],
-        style=style,
-    )
 
 
 def perform(who, emotion, intensity, rng):
     """Draw the cues of one clip.
 
     Args:
-        who: `Speaker`.
+        who: `speakers.Speaker`.
         emotion: key of `EMOTIONS`.
         intensity: key of `STRENGTH`.
         rng: `numpy.random.Generator` of the clip.
@@ -153,11 +78,11 @@ def perform(who, emotion, intensity, rng):
         strength drawn for the clip and the speaker's own style, plus the spread that any two
         utterances show. Factors (neutral value 1) are scaled and spread as logarithms.
     """
-    strength = STRENGTH[intensity] + STRENGTH_SPREAD * _normal(rng, 2)
+    strength = STRENGTH[intensity] + STRENGTH_SPREAD * normal(rng, 2)
     cues = {}
     for cue, (neutral, spread, _) in CUES.items():
         amount = strength * who.style[emotion][cue]
-        noise = spread * _normal(rng, 2.5)
+        noise = spread * normal(rng, 2.5)
         target = EMOTIONS[emotion][cue]
         if neutral == 1.0:
             cues[cue] = float(np.exp(amount * np.log(target) + noise))

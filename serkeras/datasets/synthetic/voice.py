@@ -69,6 +69,11 @@ def _lf_pulse(rd):
     return np.where(t < closure, rising, falling)
 
 
+def linear(decibels):
+    """Decibels to amplitude."""
+    return 10 ** (np.asarray(decibels) / 20)
+
+
 def spread(track, samples):
     """Interpolate a control track to `samples` values over the same time."""
     at = np.arange(samples) * (len(track) / samples)
@@ -126,7 +131,8 @@ def _denominator(frequency, bandwidth):
     """Response of a resonance's denominator at `_DELAY`'s frequencies, 1 at 0 Hz.
 
     Args:
-        frequency, bandwidth: float arrays `(frames,)`, hertz.
+        frequency: float array `(frames,)`, hertz.
+        bandwidth: float array `(frames,)`, hertz.
 
     Returns:
         complex array `(frames, FFT // 2 + 1)`.
@@ -155,8 +161,10 @@ def vocal_tract(excitation, formants, bandwidths, nasal_zero, nasal_pole):
 
     Args:
         excitation: float array `(frames * FRAME,)`.
-        formants, bandwidths: float arrays `(frames, n)`, hertz.
-        nasal_zero, nasal_pole: float arrays `(frames,)`, hertz; where equal the nose is shut.
+        formants: float array `(frames, n)`, hertz.
+        bandwidths: float array `(frames, n)`, hertz.
+        nasal_zero: float array `(frames,)`, hertz.
+        nasal_pole: float array `(frames,)`, hertz; where equal to the zero the nose is shut.
 
     Returns:
         float array of the excitation's shape.

@@ -1,0 +1,285 @@
+"""Build the notebooks: `src/NN_topic.py` -> executed `NN_topic.ipynb` and `labs/NN_topic.ipynb`.
+
+    python notebooks/build.py                    build and execute all
+    python notebooks/build.py 01 03_features     build and execute some, by the start of their names
+    python notebooks/build.py --check            compare what is committed with the sources
+
+A student version (labs/) has no outputs and `raise NotImplementedError` in place of what stands
+between `# <solution>` and `# </solution>`.
+
+A source is plain Python in py:percent form. Its first cell is Markdown; its second is empty and
+tagged "setup" and receives `setup_cell.py`. `{repository}` in any cell becomes the address under
+`[project.urls]` in pyproject.toml; a line that holds `{badge}` becomes a Colab badge, or goes where
+there is no address.
+"""
+
+import argparse
+import copy
+import hashlib
+import os
+import re
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+import jupytext
+import nbformat
+
+NOTEBOOKS = Path(__file__).resolve().parent
+MAX_BYTES = 1_000_000
+AUDIO_TAG = "synthetic-audio"
+SOLUTION = re.compile(
+    r"^(?P<indent>[ \t]*)# <solution>[ \t]*\n.*?^[ \t]*# </solution>[ \t]*$",
+    re.M | re.S,
+)
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def sources(folder=NOTEBOOKS, wanted=()):
+    """List source files, sorted; `wanted` keeps those whose name starts with one of its words.
+
+    Raises:
+        ValueError: a wanted name matches nothing.
+    """
+    found = sorted((folder / "src").glob("*.py"))
+    for word in wanted:
+        if not any(path.stem.startswith(word) for path in found):
+            raise ValueError(
+                f"A notebook must have a source. Received: {word!r}. "
+                f"Choose among {[path.stem for path in found]}."
+            )
+    return [path for path in found if not wanted or path.stem.startswith(tuple(wanted))]
+
+
+def convert(source, repository=""):
+    """Turn one source file into a notebook without outputs, ids depending on content alone.
+
+    Args:
+        source: path of a py:percent file.
+        repository: address for badge and set-up cell, "" where there is none.
+
+    Returns:
+        `nbformat.NotebookNode`.
+
+    Raises:
+        ValueError: the second cell is not an empty cell tagged "setup", or a solution marker
+            has no partner.
+    """
+    notebook = jupytext.read(source, fmt="py:percent")
+    setup = notebook.cells[1] if len(notebook.cells) > 1 else None
+    if setup is None or setup.source or "setup" not in setup.metadata.get("tags", []):
+        raise ValueError(
+            f"The second cell of a notebook must be the set-up cell. Received: {source}. "
+            'Write `# %% tags=["setup"]` with nothing under it after the first cell.'
+        )
+    setup.source = jupytext.read(NOTEBOOKS / "setup_cell.py", fmt="py:percent").cells[0].source
+    seen = {}
+    for cell in notebook.cells:
+        cell.source = _fill(cell.source, source.stem, repository)
+        strip_solutions(cell.source)  # refuses unpaired markers before anything is executed
+        key = f"{source.stem}\n{cell.cell_type}\n{cell.source}"
+        seen[key] = seen.get(key, 0) + 1
+        cell.id = hashlib.sha256(f"{key}\n{seen[key]}".encode()).hexdigest()[:12]
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def _fill(text, name, repository):
+    """Put the address in, or take the badge out."""
+    address = repository.removesuffix(".git").rstrip("/")
+    project = address.removeprefix("https://github.com/")
+    target = f"https://colab.research.google.com/github/{project}/blob/main/notebooks/{name}.ipynb"
+    image = "https://colab.research.google.com/assets/colab-badge.svg"
+    badge = f"[![Open in Colab]({image})]({target})\n" if project != address else ""
+    return re.sub(r"\{badge\}\n?", badge, text).replace("{repository}", address)
+
+
+def repository():
+    """Read the address under `[project.urls] Repository`, "" where there is none."""
+    with open(NOTEBOOKS.parent / "pyproject.toml", "rb") as file:
+        return tomllib.load(file)["project"].get("urls", {}).get("Repository", "")
+
+
+def strip_solutions(text):
+    """Replace what stands between solution markers by `raise NotImplementedError`.
+
+    Raises:
+        ValueError: a marker has no partner.
+    """
+    stripped = SOLUTION.sub(r"\g<indent>raise NotImplementedError", text)
+    if re.search(r"^[ \t]*# </?solution>", stripped, re.M):
+        raise ValueError(
+            f"`# <solution>` and `# </solution>` must come in pairs. Received: {text!r}. "
+            "Add the missing marker."
+        )
+    return stripped
+
+
+def student(notebook):
+    """Return the version without solutions and outputs, or None where there is no solution."""
+    lab = copy.deepcopy(notebook)
+    for cell in lab.cells:
+        cell.source = strip_solutions(cell.source)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    same = all(a.source == b.source for a, b in zip(lab.cells, notebook.cells, strict=True))
+    return None if same else lab
+
+
+def execute(notebook, cache, fast=False, timeout=900):
+    """Run a notebook in an empty folder, where only the built-in corpus can be found.
+
+    Args:
+        notebook: from `convert`; gets its outputs in place.
+        cache: folder for corpora and features of this run.
+        fast: set SERKERAS_FAST=1, which notebooks take as "a few epochs are enough".
+        timeout: seconds a cell may take.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: a cell failed.
+    """
+    from nbclient import NotebookClient
+
+    env = {key: value for key, value in os.environ.items() if not key.startswith("SERKERAS_")}
+    env |= {"SERKERAS_CACHE": str(cache), "TF_CPP_MIN_LOG_LEVEL": "3", "TQDM_DISABLE": "1"}
+    # The checkout's package, whatever else is installed.
+    search = [str(NOTEBOOKS.parent), *filter(None, [env.get("PYTHONPATH")])]
+    env["PYTHONPATH"] = os.pathsep.join(search)
+    if fast:
+        env["SERKERAS_FAST"] = "1"
+    with tempfile.TemporaryDirectory(prefix="serkeras-notebook-") as folder:
+        client = NotebookClient(
+            notebook,
+            timeout=timeout,
+            kernel_name="python3",
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": folder}},
+        )
+        client.execute(env=env)
+        places = {folder: ".", str(cache): "~/.cache/serkeras", str(NOTEBOOKS.parent): "serkeras"}
+        clean(notebook, places | {str(Path.home()): "~"})
+
+
+def clean(notebook, places):
+    """Remove from the outputs what changes from run to run or belongs to one machine.
+
+    Args:
+        notebook: executed, changed in place.
+        places: dict, text of a folder -> what to write instead, applied in order.
+    """
+    notebook.metadata = nbformat.from_dict(METADATA)  # the kernel wrote its version there
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type != "code":
+            continue
+        if AUDIO_TAG not in cell.metadata.get("tags", []):
+            cell.outputs = [output for output in cell.outputs if not has_audio(output)]
+        for output in cell.outputs:
+            output.get("metadata", {}).clear()
+            if "text" in output:
+                output["text"] = _neutral(output["text"], places)
+            for kind, value in output.get("data", {}).items():
+                if kind.startswith("text/") and isinstance(value, str) and "base64," not in value:
+                    output["data"][kind] = _neutral(value, places)
+
+
+def _neutral(text, places):
+    for place, name in places.items():
+        text = text.replace(place, name)
+    return re.sub(r"\bat 0x[0-9a-f]{6,}", "at 0x...", text)
+
+
+def has_audio(output):
+    """Whether an output embeds sound."""
+    data = output.get("data", {})
+    return any(kind.startswith("audio/") for kind in data) or any(
+        "<audio" in value or "data:audio" in value
+        for value in data.values()
+        if isinstance(value, str)
+    )
+
+
+def differences(source, repository=""):
+    """Compare the committed notebook and student version of one source with the source.
+
+    Returns:
+        list of str, one a difference; empty when all is current.
+    """
+    built = convert(source, repository)
+    folder, name = source.parents[1], f"{source.stem}.ipynb"
+    found = []
+    for path, wanted in ((folder / name, built), (folder / "labs" / name, student(built))):
+        shown = path.relative_to(folder)
+        if wanted is None:
+            found += [f"{shown} has no solutions in its source"] if path.exists() else []
+        elif not path.exists():
+            found.append(f"{shown} is missing")
+        elif _cells(nbformat.read(path, as_version=4)) != _cells(wanted):
+            found.append(f"{shown} differs from src/{source.name}")
+    return found
+
+
+def _cells(notebook):
+    return [(c.id, c.cell_type, c.source, c.metadata.get("tags")) for c in notebook.cells]
+
+
+def orphans(folder=NOTEBOOKS):
+    """List committed notebooks that have no source."""
+    names = {path.stem for path in sources(folder)}
+    built = [*folder.glob("*.ipynb"), *folder.glob("labs/*.ipynb")]
+    return sorted(str(path.relative_to(folder)) for path in built if path.stem not in names)
+
+
+def build(source, cache, repository="", fast=False):
+    """Convert, execute and write one notebook and its student version.
+
+    Raises:
+        ValueError: the executed notebook would be larger than `MAX_BYTES`.
+    """
+    notebook = convert(source, repository)
+    lab = student(notebook)
+    execute(notebook, cache, fast)
+    text = nbformat.writes(notebook) + "\n"
+    if len(text.encode()) > MAX_BYTES:
+        raise ValueError(
+            f"A notebook must stay under {MAX_BYTES:,} bytes. Received: {source.stem} with "
+            f"{len(text.encode()):,}. Show fewer or smaller figures, or less sound."
+        )
+    folder = source.parents[1]
+    (folder / f"{source.stem}.ipynb").write_text(text, encoding="utf-8")
+    if lab is not None:
+        (folder / "labs").mkdir(exist_ok=True)
+        lab_path = folder / "labs" / f"{source.stem}.ipynb"
+        lab_path.write_text(nbformat.writes(lab) + "\n", encoding="utf-8")
+
+
+def main(arguments=None):
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", help="beginnings of notebook names; default: all")
+    parser.add_argument("--check", action="store_true", help="compare, do not execute or write")
+    options = parser.parse_args(arguments)
+    try:
+        chosen = sources(wanted=options.names)
+    except ValueError as error:
+        parser.error(str(error))
+    if options.check:
+        found = [line for path in chosen for line in differences(path, repository())]
+        found += [f"{name} has no source" for name in orphans()]
+        print("\n".join(found) if found else f"{len(chosen)} notebooks agree with their sources.")
+        return 1 if found else 0
+    with tempfile.TemporaryDirectory(prefix="serkeras-notebooks-") as cache:
+        for path in chosen:
+            print(f"building {path.stem} ...", flush=True)
+            build(path, cache, repository())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

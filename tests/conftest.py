@@ -1,0 +1,103 @@
+"""What every test shares: its own cache folder, no network, and the way to real recordings."""
+
+import ipaddress
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.recordings import SMALL, write_corpus
+
+# Before anything imports TensorFlow: no start-up chatter, and few threads, so that several
+# test processes share a small machine.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config):
+    """Give the whole run one empty cache; worker processes inherit the environment variable."""
+    if not hasattr(config, "workerinput"):
+        config.own_cache = tempfile.mkdtemp(prefix="serkeras-test-cache-")
+        os.environ["SERKERAS_CACHE"] = config.own_cache
+
+
+def pytest_unconfigure(config):
+    """Remove the cache made above."""
+    if hasattr(config, "own_cache"):
+        shutil.rmtree(config.own_cache, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items):
+    """Skip tests marked `corpus`, with a reason that shows, where there are no recordings."""
+    root = os.environ.get("SERKERAS_DATA")
+    if root and not Path(root).is_dir():
+        raise pytest.UsageError(
+            f"SERKERAS_DATA must name a folder of corpora. Received: {root}. "
+            "Correct the variable, or unset it to skip the tests that need recordings."
+        )
+    if root:
+        return
+    skip = pytest.mark.skip(reason="needs real recordings: set SERKERAS_DATA")
+    for item in items:
+        if item.get_closest_marker("corpus"):
+            item.add_marker(skip)
+
+
+@pytest.fixture
+def corpora():
+    """Folder that holds `ravdess/`, `tess/`, `emodb/`; use it in tests marked `corpus`."""
+    return Path(os.environ["SERKERAS_DATA"])
+
+
+@pytest.fixture
+def repo():
+    """Root folder of the checkout."""
+    return REPO
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """Refuse connections that leave the machine: a test must pass offline."""
+    connect = socket.socket.connect
+
+    def local_only(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address[0]):
+            raise OSError(
+                f"Tests must not use the network. Received: a connection to {address}. "
+                "Serve the file from localhost or from disk."
+            )
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+def _is_local(host):
+    """Whether `host` (name or address) is this machine."""
+    if host in ("localhost", ""):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def own_csv(tmp_path_factory):
+    """CSV of a tiny corpus of own recordings (see `tests.recordings`)."""
+    return write_corpus(tmp_path_factory.mktemp("own"))
+
+
+@pytest.fixture(scope="session")
+def small_run(own_csv, tmp_path_factory):
+    """A finished run of `cnn` on the tiny corpus."""
+    import serkeras
+
+    out = tmp_path_factory.mktemp("runs") / "small"
+    return serkeras.train("cnn", data=[own_csv], out=out, settings=SMALL, progress=False)

@@ -1,0 +1,226 @@
+"""The committed notebooks agree with their sources, run, and embed nothing they must not."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+NAMES = sorted(path.stem for path in (FOLDER / "src").glob("*.py"))
+
+
+def _load_builder():
+    spec = importlib.util.spec_from_file_location("notebook_build", FOLDER / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+builder = _load_builder()
+
+SMALL = '''# %% [markdown]
+# # Small
+# {badge}
+# What is two and two?
+
+# %% tags=["setup"]
+
+# %%
+import os
+from IPython.display import Audio, display
+from matplotlib.figure import Figure
+
+FAST = os.environ.get("SERKERAS_FAST") == "1"
+print("fast" if FAST else "full", os.getcwd(), os.environ["SERKERAS_CACHE"], object())
+figure = Figure((2, 1))
+figure.subplots().plot([0, 1])
+figure
+
+# %%
+display(Audio([0.0, 0.1] * 50, rate=16000))
+
+# %% tags=["synthetic-audio"]
+display(Audio([0.0, 0.2] * 50, rate=16000))
+
+# %%
+def add(a, b):
+    """Add two numbers."""
+    # <solution>
+    return a + b
+    # </solution>
+
+
+# %%
+print(add(2, 2))
+'''
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Source of a small notebook in an own notebooks folder."""
+    path = tmp_path / "notebooks" / "src" / "01_small.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The small notebook, built once: (source, notebook, student version)."""
+    root = tmp_path_factory.mktemp("built")
+    path = root / "src" / "01_small.py"
+    path.parent.mkdir()
+    path.write_text(SMALL)
+    builder.build(path, root / "cache", "https://github.com/someone/serkeras", fast=True)
+    return (
+        path,
+        nbformat.read(root / "01_small.ipynb", as_version=4),
+        nbformat.read(root / "labs" / "01_small.ipynb", as_version=4),
+    )
+
+
+def _outputs(notebook):
+    return [o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+
+
+# The committed notebooks.
+
+
+def test_there_are_notebooks():
+    assert "01_quickstart" in NAMES
+    assert builder.orphans() == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_committed_cells_equal_the_source(name):
+    source = FOLDER / "src" / f"{name}.py"
+    assert builder.differences(source, builder.repository()) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_committed_notebook_is_executed_and_clean(name):
+    path = FOLDER / f"{name}.ipynb"
+    assert path.stat().st_size < builder.MAX_BYTES
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert any("image/png" in output.get("data", {}) for output in _outputs(notebook))
+    assert all(output.output_type != "error" for output in _outputs(notebook))
+    for cell in code:
+        if builder.AUDIO_TAG not in cell.metadata.get("tags", []):
+            assert not any(builder.has_audio(output) for output in cell.outputs), cell.source
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("labs/*.ipynb")), ids=lambda path: path.stem)
+def test_student_version_gives_nothing_away(path):
+    lab = nbformat.read(path, as_version=4)
+    nbformat.validate(lab)
+    assert _outputs(lab) == []
+    assert not any("<solution>" in cell.source for cell in lab.cells)
+    assert any("raise NotImplementedError" in cell.source for cell in lab.cells)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_runs(name, tmp_path):
+    notebook = builder.convert(FOLDER / "src" / f"{name}.py")
+    builder.execute(notebook, tmp_path, fast=True)
+    assert _outputs(notebook)
+
+
+# The builder, on a small notebook of its own.
+
+
+def test_build_keeps_figures_and_hides_the_machine(built):
+    _, notebook, _ = built
+    text = _outputs(notebook)[0]["text"]
+    assert text.startswith("fast . ~/.cache/serkeras <object object at 0x...>")
+    assert any("image/png" in output.get("data", {}) for output in _outputs(notebook))
+    assert notebook.metadata == builder.METADATA
+
+
+def test_build_keeps_sound_only_in_tagged_cells(built):
+    _, notebook, _ = built
+    sounding = [c for c in notebook.cells if any(map(builder.has_audio, c.get("outputs", [])))]
+    assert [cell.metadata.tags for cell in sounding] == [[builder.AUDIO_TAG]]
+
+
+def test_student_version(built):
+    _, notebook, lab = built
+    assert "    return a + b\n" in "".join(cell.source for cell in notebook.cells)
+    assert '    """Add two numbers."""\n    raise NotImplementedError' in lab.cells[5].source
+    assert "return a + b" not in lab.cells[5].source
+    assert _outputs(lab) == []
+
+
+def test_badge_only_with_an_address(built, small):
+    _, notebook, _ = built
+    target = "colab.research.google.com/github/someone/serkeras/blob/main/notebooks/01_small.ipynb"
+    assert target in notebook.cells[0].source
+    assert builder.convert(small).cells[0].source == "# Small\nWhat is two and two?"
+
+
+def test_setup_cell_is_the_common_one(built):
+    _, notebook, _ = built
+    common = (FOLDER / "setup_cell.py").read_text().removeprefix("# %%\n").rstrip()
+    common = common.replace("{repository}", "https://github.com/someone/serkeras")
+    assert notebook.cells[1].source == common.replace("# %matplotlib", "%matplotlib")
+
+
+def test_ids_stay_when_a_cell_is_inserted(small):
+    before = [cell.id for cell in builder.convert(small).cells]
+    small.write_text(SMALL.replace("# %%\nprint(add", "# %%\nprint('new')\n\n# %%\nprint(add"))
+    after = [cell.id for cell in builder.convert(small).cells]
+    assert len(after) == len(before) + 1
+    assert [name for name in after if name in before] == before
+    small.write_text(SMALL + "\n# %%\nprint(add(2, 2))\n")
+    repeated = [cell.id for cell in builder.convert(small).cells]
+    assert len(set(repeated)) == len(repeated)
+
+
+def test_differences_are_named(built):
+    source, _, _ = built
+    root, address = source.parents[1], "https://github.com/someone/serkeras"
+    assert builder.differences(source, address) == []
+    text = source.read_text()
+    source.write_text(text.replace("add(2, 2)", "add(2, 3)"))
+    assert builder.differences(source, address) == [
+        "01_small.ipynb differs from src/01_small.py",
+        "labs/01_small.ipynb differs from src/01_small.py",
+    ]
+    source.write_text(text.replace("# <solution>", "#").replace("# </solution>", "#"))
+    assert "labs/01_small.ipynb has no solutions in its source" in builder.differences(source)
+    source.write_text(text)
+    shutil.copy(root / "01_small.ipynb", root / "02_lost.ipynb")
+    assert builder.orphans(root) == ["02_lost.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('# %% tags=["setup"]\n\n', "", "second cell of a notebook must be the set-up cell"),
+        ('tags=["setup"]\n', 'tags=["setup"]\nx = 1\n', "second cell"),
+        ("    # </solution>\n", "", "must come in pairs"),
+        ("    # <solution>\n", "", "must come in pairs"),
+    ],
+)
+def test_broken_sources_are_refused(small, old, new, message):
+    assert old in SMALL
+    small.write_text(SMALL.replace(old, new))
+    with pytest.raises(ValueError, match=message):
+        builder.convert(small)
+
+
+def test_large_notebook_is_refused(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "execute", lambda *arguments: None)
+    monkeypatch.setattr(builder, "MAX_BYTES", 1000)
+    with pytest.raises(ValueError, match="must stay under 1,000 bytes. Received: 01_small"):
+        builder.build(small, tmp_path)
+    assert not (small.parents[1] / "01_small.ipynb").exists()
+
+
+def test_unknown_name_is_refused(small):
+    with pytest.raises(ValueError, match=r"Received: '02'. Choose among \['01_small'\]"):
+        builder.sources(small.parents[1], wanted=["02"])
