@@ -15,6 +15,7 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 
+from serkeras import recipes  # noqa: E402
 from serkeras._files import atomic_write, read_json  # noqa: E402
 from serkeras.runs import Run  # noqa: E402
 
@@ -60,7 +61,7 @@ def table(results=RESULTS):
             continue
         metrics = read_json(folder / "metrics.json")
         disjoint = read_json(folder / "split.json")["speaker_disjoint"]
-        rows.append((not disjoint, folder.name, _row(folder.name, metrics, disjoint)))
+        rows.append((not disjoint, folder.name, _row(folder, metrics, disjoint)))
     head = (
         "| recipe | data, classes | split | test clips | UAR | accuracy | macro F1 | trained |\n"
         "|---|---|---|---|---|---|---|---|"
@@ -68,12 +69,14 @@ def table(results=RESULTS):
     return "\n".join([head, *(row for _, _, row in sorted(rows))])
 
 
-def _row(name, metrics, disjoint):
+def _row(folder, metrics, disjoint):
+    changes = recipes.changes(Run(folder).experiment)
+    changed = "".join(f", `{name}={value}`" for name, value in changes.items())
     facts = metrics["run"]
     speakers = "new speakers" if disjoint else "**the same speakers**"
     epochs = " + ".join(str(count) for count in facts["epochs"].values() if count)
     cells = [
-        f"[`{facts['recipe']}`](artifacts/results/{name}/report.md)",
+        f"[`{facts['recipe']}`](artifacts/results/{folder.name}/report.md){changed}",
         f"{' + '.join(facts['data'])}, {len(metrics['labels'])}",
         f"`{facts['split']}`, seed {facts['seed']}: {speakers}",
         sum(map(sum, metrics["confusion_matrix"])),

@@ -5,6 +5,8 @@ import types
 import typing
 from dataclasses import dataclass, field
 
+MONITORS = ("val_loss", "val_accuracy")
+
 
 class _Config:
     """Dictionary conversion and changed copies, shared by all parts of an experiment."""
@@ -164,7 +166,9 @@ class TrainingConfig(_Config):
         learning_rate: of the Adam optimiser.
         batch_size: clips a step.
         epochs: upper bound of the first fit.
-        patience: epochs without a better validation loss before it stops.
+        monitor: what makes an epoch the best one: "val_loss" (as the source report did) or
+            "val_accuracy", which on small corpora keeps rising long after the loss has turned.
+        patience: epochs without a better one before it stops.
         retrain: fit a fresh network for the best number of epochs (as the source report
             did); otherwise the weights of the best epoch are kept.
     """
@@ -172,6 +176,7 @@ class TrainingConfig(_Config):
     learning_rate: float = 1e-4
     batch_size: int = 32
     epochs: int = 100
+    monitor: str = "val_loss"
     patience: int = 20
     retrain: bool = True
 
@@ -182,6 +187,7 @@ class TrainingConfig(_Config):
                 "learning_rate": (self.learning_rate > 0, "above 0"),
                 "batch_size": (self.batch_size >= 1, "1 or more"),
                 "epochs": (self.epochs >= 1, "1 or more"),
+                "monitor": (self.monitor in MONITORS, f"one of {MONITORS}"),
                 "patience": (self.patience >= 1, "1 or more"),
             },
         )

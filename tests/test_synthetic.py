@@ -48,30 +48,27 @@ def waves(clips):
     return [soundfile.read(path)[0] for path in clips["path"]]
 
 
-def measured_f0(wave):
-    """F0 in hertz of the clearly voiced 40-ms frames, by autocorrelation."""
+def measured_f0(wave, around):
+    """F0 in hertz of the clearly voiced 40-ms frames, by autocorrelation near a known pitch."""
     frames = np.lib.stride_tricks.sliding_window_view(wave, 640)[::160] * np.hanning(640)
     power = np.sum(frames**2, axis=1)
     frames = frames[power > 0.02 * power.max()]
     lags = np.fft.irfft(np.abs(np.fft.rfft(frames, 2048, axis=1)) ** 2, axis=1)
     taper = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(640), 2048)) ** 2)
-    ratio = lags[:, :260] / lags[:, :1] / (taper[:260] / taper[0])
-    shortest = voice.SAMPLE_RATE // 600
-    best = ratio[:, shortest:].argmax(axis=1) + shortest
-    rows = np.arange(len(best))
-    voiced = ratio[rows, best] > 0.75
-    for _ in range(2):  # two or four periods look as alike as one
-        half = (best + 1) // 2
-        octave = (half >= shortest) & (ratio[rows, half] > 0.85 * ratio[rows, best])
-        best = np.where(octave, half, best)
-    return voice.SAMPLE_RATE / best[voiced]
+    shortest, longest = (int(voice.SAMPLE_RATE / (around * factor)) for factor in (2.2, 0.6))
+    here = slice(shortest, longest)
+    ratio = lags[:, here] / lags[:, :1] / (taper[here] / taper[0])
+    best = ratio.argmax(axis=1)
+    inside = (ratio.max(axis=1) > 0.75) & (best > 0) & (best < ratio.shape[1] - 1)
+    return voice.SAMPLE_RATE / (best[inside] + shortest)
 
 
 def mean_f0(seed, number, emotion):
     """Mean and 10-90 % range, semitones on 100 Hz, of a speaker's strong renderings."""
     rows = enumerate(corpus.plan())
+    around = speakers.invent(seed, number).f0
     picked = [i for i, row in rows if row[1] == number and row[2] == emotion][1::2]
-    found = np.concatenate([measured_f0(corpus.render(seed, i)) for i in picked])
+    found = np.concatenate([measured_f0(corpus.render(seed, i), around) for i in picked])
     semitones = 12 * np.log2(found / 100)
     return semitones.mean(), np.ptp(np.percentile(semitones, [10, 90]))
 

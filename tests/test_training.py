@@ -182,6 +182,19 @@ def test_stopping_rule():
     assert not is_over([], epochs=1, patience=1)
 
 
+def test_the_best_epoch_may_be_the_most_accurate_one():
+    rows = [
+        {"val_loss": 1.0, "val_accuracy": 0.4},
+        {"val_loss": 2.0, "val_accuracy": 0.6},
+        {"val_loss": np.nan, "val_accuracy": 0.9},
+        {"val_loss": 3.0, "val_accuracy": 0.6},
+    ]
+    assert best_epoch(rows, "val_loss") == 1
+    assert best_epoch(rows, "val_accuracy") == 2
+    assert is_over(rows, 9, patience=3)
+    assert not is_over(rows, 9, patience=3, monitor="val_accuracy")
+
+
 def test_batches_meet_every_clip_once_in_an_order_of_seed_and_epoch():
     x, y = np.arange(10.0, dtype=np.float32).reshape(10, 1, 1), np.arange(10)
     orders = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from serkeras import recipes
 from serkeras._files import atomic_write
 from serkeras.evaluation import intervals, plots
 from serkeras.evaluation.run_parts import read
@@ -58,7 +59,7 @@ def _figures(parts):
     """Return the figures by name, and why there is no clip page (None if there is one)."""
     metrics = parts.metrics
     figures = {
-        "curves": plots.curves(parts.history),
+        "curves": plots.curves(parts.history, _best_epoch(parts)),
         "confusion": plots.confusion(metrics["confusion_matrix"], metrics["labels"]),
         "per_class": plots.per_class(metrics),
     }
@@ -221,10 +222,21 @@ def _groups(parts):
     )
 
 
+def _best_epoch(parts):
+    from serkeras.training.fit import best_epoch
+
+    search = parts.history[parts.history["phase"] == "search"]
+    return best_epoch(search.to_dict("records"), parts.experiment.training.monitor)
+
+
 def _training(parts):
     epochs = parts.metrics["run"]["epochs"]
     phases = " and ".join(f"{count} in the {phase} fit" for phase, count in epochs.items() if count)
-    return f"## Training\n\nEpochs: {phases}.\n\n![Loss and accuracy](figures/curves.png)"
+    return (
+        f"## Training\n\nEpochs: {phases}. The best epoch of the search, "
+        f"{_best_epoch(parts)}, is the one with the best `{parts.experiment.training.monitor}`."
+        "\n\n![Loss and accuracy](figures/curves.png)"
+    )
 
 
 def _page(no_page):
@@ -252,7 +264,8 @@ def _meaning(parts):
 
 def _again(experiment):
     words = ["python", "-m", "serkeras", "train"]
-    changed, known = _changed_settings(experiment)
+    known = experiment.recipe in recipes.names()
+    changed = recipes.changes(experiment) if known else {}
     words.append(experiment.recipe if known else f"{experiment.recipe}.json")
     for spec in experiment.data:
         words += ["--data", spec]
@@ -264,29 +277,6 @@ def _again(experiment):
     if not known:
         text += f"{experiment.recipe}.json is the recipe file of this run. "
     return text + "All settings stand in experiment.json."
-
-
-def _changed_settings(experiment):
-    """Return the settings that differ from the recipe's, and whether the recipe is ours."""
-    from serkeras import recipes
-
-    if experiment.recipe not in recipes.names():
-        return {}, False
-    start = _flat(recipes.load(experiment.recipe).to_dict())
-    asked_otherwise = ("recipe", "data", "label_scheme", "split", "seed")
-    return {
-        name: value
-        for name, value in _flat(experiment.to_dict()).items()
-        if name not in asked_otherwise and (name not in start or start[name] != value)
-    }, True
-
-
-def _flat(values, prefix=""):
-    found = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        found.update(_flat(value, f"{name}.") if isinstance(value, dict) else {name: value})
-    return found
 
 
 def _facts(parts):

@@ -16,6 +16,7 @@ _METRIC_KEYS = (
     "intervals", "run",
 )  # fmt: skip
 _RUN_KEYS = ("epochs", "parameters", "seconds", "device", "versions", "commit")
+_HISTORY_KEYS = ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 _PREDICTION_KEYS = ("clip", "path", "corpus", "speaker", "sex", "emotion", "predicted")
 
 
@@ -48,6 +49,7 @@ def read(folder):
     _require(folder / "split.json", _SPLIT_KEYS, values["split.json"])
     _require(folder / "metrics.json", _METRIC_KEYS, metrics)
     _require(folder / "metrics.json", _RUN_KEYS, metrics["run"])
+    _require(folder / "history.csv", _HISTORY_KEYS, values["history.csv"].columns)
     columns = [f"p_{label}" for label in metrics["labels"]]
     _require(folder / "predictions.csv", (*_PREDICTION_KEYS, *columns), predictions.columns)
     parts = Parts(

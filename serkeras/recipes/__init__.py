@@ -43,3 +43,30 @@ def load(name):
     values = describe(name)
     parts = {key: value for key, value in values.items() if key not in _FACTS}
     return Experiment.from_dict({"recipe": values["name"], **parts})
+
+
+def changes(experiment):
+    """Return the settings in which an experiment differs from its recipe.
+
+    Args:
+        experiment: `Experiment` whose recipe is one of `names()`. Data, label scheme, split
+            and seed are not part of a recipe and do not count.
+
+    Returns:
+        Dictionary from dotted names ("training.epochs") to the experiment's values.
+    """
+    start = _flat(load(experiment.recipe).to_dict())
+    free = ("recipe", "data", "label_scheme", "split", "seed")
+    return {
+        name: value
+        for name, value in _flat(experiment.to_dict()).items()
+        if name not in free and (name not in start or start[name] != value)
+    }
+
+
+def _flat(values, prefix=""):
+    found = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        found.update(_flat(value, f"{name}.") if isinstance(value, dict) else {name: value})
+    return found

@@ -17,26 +17,33 @@ def read_history(folder):
     return pd.read_csv(path).to_dict("records") if path.is_file() else []
 
 
-def best_epoch(rows):
-    """Return the 1-based epoch with the lowest validation loss (the first of equals).
+def best_epoch(rows, monitor="val_loss"):
+    """Return the 1-based epoch with the best monitored value (the first of equals).
+
+    Args:
+        rows: epochs of one phase, dictionaries.
+        monitor: "val_loss" (the lowest is best) or "val_accuracy" (the highest).
 
     Raises:
         ValueError: no epoch has a finite validation loss.
     """
     losses = np.array([row["val_loss"] for row in rows], dtype=float)
-    if not np.isfinite(losses).any():
+    usable = np.isfinite(losses)
+    if not usable.any():
         raise ValueError(
             "A fit must have an epoch with a finite validation loss. "
             f"Received: {losses.tolist()}: the training diverged. Lower training.learning_rate."
         )
-    return int(np.nanargmin(np.where(np.isfinite(losses), losses, np.nan))) + 1
+    costs = losses if monitor == "val_loss" else -np.array([row[monitor] for row in rows])
+    return int(np.argmin(np.where(usable, costs, np.inf))) + 1
 
 
-def is_over(rows, epochs, patience=None):
+def is_over(rows, epochs, patience=None, monitor="val_loss"):
     """Whether `epochs` are done, or the last `patience` of them brought nothing better."""
     if len(rows) >= epochs:
         return True
-    return bool(patience and len(rows) > patience) and len(rows) - best_epoch(rows) >= patience
+    enough = bool(patience) and len(rows) > patience
+    return enough and len(rows) - best_epoch(rows, monitor) >= patience
 
 
 def seed_dropout(model, seed, epoch):
@@ -81,16 +88,27 @@ class Fit:
         train, validation: `Batches`.
         epochs: upper bound.
         seed: int; with the epoch it decides what dropout drops.
-        patience: epochs without a better validation loss before it stops; None never stops.
+        monitor: what makes an epoch the best one, see `best_epoch`.
+        patience: epochs without a better one before it stops; None never stops.
         keep_best: keep the model of the best epoch in `best.keras`.
     """
 
     def __init__(
-        self, folder, phase, train, validation, epochs, seed=0, patience=None, keep_best=False
+        self,
+        folder,
+        phase,
+        train,
+        validation,
+        epochs,
+        seed=0,
+        monitor="val_loss",
+        patience=None,
+        keep_best=False,
     ):
         self.folder, self.phase, self.seed = Path(folder), phase, seed
         self.train, self.validation = train, validation
-        self.epochs, self.patience, self._keep_best = epochs, patience, keep_best
+        self.epochs, self.monitor, self.patience = epochs, monitor, patience
+        self._keep_best = keep_best
         rows = read_history(folder)
         self._earlier = [row for row in rows if row["phase"] != phase]
         self.rows = [row for row in rows if row["phase"] == phase]
@@ -98,7 +116,12 @@ class Fit:
     @property
     def over(self):
         """Whether there is nothing left to fit."""
-        return is_over(self.rows, self.epochs, self.patience)
+        return is_over(self.rows, self.epochs, self.patience, self.monitor)
+
+    @property
+    def best(self):
+        """The 1-based best epoch so far."""
+        return best_epoch(self.rows, self.monitor)
 
     @property
     def _checkpoints(self):
@@ -151,7 +174,7 @@ class Fit:
         self.rows.append({"phase": self.phase, **row})
         with atomic_write(self.folder / "history.csv") as file:
             pd.DataFrame(self._earlier + self.rows).to_csv(file, index=False)
-        if self._keep_best and best_epoch(self.rows) == len(self.rows):
+        if self._keep_best and self.best == len(self.rows):
             self._save(model, self.folder / "best.keras")
         older = self._checkpoints
         self._save(model, self.folder / "checkpoints" / f"{self.phase}-{len(self.rows):04d}.keras")

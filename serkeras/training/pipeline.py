@@ -202,7 +202,7 @@ def _fit(folder, features, labels, experiment, progress):
     import keras
 
     from serkeras.training.batches import Batches
-    from serkeras.training.fit import Fit, best_epoch, read_history
+    from serkeras.training.fit import Fit, read_history
 
     _deterministic(keras.backend.backend())
     settings = experiment.training
@@ -213,7 +213,17 @@ def _fit(folder, features, labels, experiment, progress):
     def phase(name, epochs, patience=None, keep_best=False):
         seed = phase_seed(experiment.seed, name)
         train_batches = Batches(train_side.x, train_side.y, settings.batch_size, seed)
-        fit = Fit(folder, name, train_batches, validation, epochs, seed, patience, keep_best)
+        fit = Fit(
+            folder,
+            name,
+            train_batches,
+            validation,
+            epochs,
+            seed,
+            settings.monitor,
+            patience,
+            keep_best,
+        )
         callbacks = _tensorboard(folder / "tensorboard" / name)
         return fit, fit.run(lambda: build(seed), callbacks, progress)
 
@@ -221,7 +231,7 @@ def _fit(folder, features, labels, experiment, progress):
         "search", settings.epochs, settings.patience, keep_best=not settings.retrain
     )
     if settings.retrain:
-        _, model = phase("final", best_epoch(search.rows))
+        _, model = phase("final", search.best)
     else:
         model = keras.saving.load_model(folder / "best.keras")
     with atomic_path(folder / "model.keras") as temporary:

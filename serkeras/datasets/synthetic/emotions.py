@@ -48,15 +48,15 @@ disgust  -1.5  1.10  0.84  -1.0  0.95   0.5  0.7  0.00  -2.5  1.05  -3.5  1.2  0
 fear      4.5  0.80  1.18  -0.5  1.20   4.0  1.0  0.45   0.5  0.95   0.5 -1.0  0.02  40
 happy     3.5  1.50  1.08   4.0  0.85  -0.5  0.2  0.00   1.0  1.10   5.5  1.0  0.00   0
 neutral   0.0  1.00  1.00   0.0  1.00   0.0  0.0  0.00   0.0  1.00   0.0  0.0  0.00   0
-sad      -0.8  0.65  0.82  -5.0  1.50   4.0  0.4  0.12  -1.0  0.78  -1.0 -1.5  0.10  60
+sad      -0.8  0.62  0.80  -5.5  1.50   4.0  0.4  0.12  -1.0  0.78  -1.0 -1.5  0.10  60
 surprise  4.5  1.75  0.93   1.5  1.15   1.5  0.1  0.00   6.0  1.00  -1.0  0.5  0.00  10
 """
 EMOTIONS = {
     line.split()[0]: dict(zip(_HEAD.split(), map(float, line.split()[1:]), strict=True))
     for line in _ROWS.strip().splitlines()
 }
-STRENGTH = {"normal": 0.85, "strong": 1.2}  # mean strength of expression
-STRENGTH_SPREAD = 0.2
+STRENGTH = {"normal": 0.95, "strong": 1.35}  # mean strength of expression
+STRENGTH_SPREAD = 0.18
 
 
 def normal(rng, limit):

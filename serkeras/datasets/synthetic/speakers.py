@@ -6,7 +6,7 @@ import numpy as np
 
 from serkeras.datasets.synthetic.emotions import CUES, EMOTIONS, normal
 
-STYLE_SPREAD = 0.25  # how differently speakers use a cue for one emotion (natural logarithm)
+STYLE_SPREAD = 0.2  # how differently speakers use a cue for one emotion (natural logarithm)
 PITCH = {False: (92, 145), True: (165, 225)}  # hertz of neutral speech, men and women
 
 
@@ -62,7 +62,7 @@ def invent(seed, number):
     return Speaker(
         female=female,
         f0=float(np.exp(rng.uniform(np.log(low), np.log(high)))),
-        tract=float(1 + 0.045 * normal(rng, 2)),
+        tract=float(1 + 0.04 * normal(rng, 2)),
         tempo=float(rng.uniform(0.9, 1.1)),
         f0_range=float(rng.uniform(0.8, 1.25)),
         level_db=float(1.5 * normal(rng, 2)),
@@ -72,9 +72,9 @@ def invent(seed, number):
         shimmer_pct=float(rng.uniform(2, 5)),
         noise_db=float(rng.uniform(-70, -60)),
         room_s=float(rng.uniform(0.12, 0.35)),
-        room_db=float(rng.uniform(-24, -14)),
+        room_db=float(rng.uniform(-24, -16)),
         colour=tuple(
-            (float(np.exp(rng.uniform(np.log(150), np.log(6000)))), float(rng.uniform(-3, 3)))
+            (float(np.exp(rng.uniform(np.log(150), np.log(6000)))), float(rng.uniform(-2, 2)))
             for _ in range(3)
         ),
         room_seed=[seed, number, 2],
