@@ -1,6 +1,7 @@
 """The command line: what can be asked. `serkeras.commands` does it."""
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -39,11 +40,21 @@ def main(argv=None):
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         if arguments.traceback:
             raise
-        print(f"serkeras: {error}", file=sys.stderr)
+        print(f"serkeras: {_explain(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("serkeras: interrupted. The same command goes on from here.", file=sys.stderr)
         return 130
+
+
+def _explain(error):
+    """Return an error's text; the system's bare "No space left on device" gets a remedy."""
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) and error.strerror:
+        return (
+            f"The disk must have room for the run. Received: {error}. Free some and give the "
+            "same command again: what was finished is kept, and it goes on from there."
+        )
+    return error
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):

@@ -1,5 +1,6 @@
 """Training from end to end on a tiny corpus: what a run holds, and what it survives."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -152,6 +153,32 @@ def test_killed_training_goes_on_and_ends_with_the_same_figures(run, own_csv, tm
     pd.testing.assert_frame_equal(resumed.predictions, run.predictions)
 
 
+def test_full_disk_loses_nothing(run, own_csv, tmp_path, monkeypatch, capsys):
+    from serkeras import _files
+    from serkeras.cli import main
+
+    replace = os.replace
+
+    def full_at_the_second_checkpoint(source, target):
+        if str(target).endswith("search-0002.keras"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        replace(source, target)
+
+    out = tmp_path / "run"
+    words = ["train", "cnn", "--data", str(own_csv), "--out", str(out), "--quiet"]
+    words += [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
+    monkeypatch.setattr(_files.os, "replace", full_at_the_second_checkpoint)
+    assert main(words) == 2
+    assert "The disk must have room for the run" in capsys.readouterr().err
+    assert not runs.Run(out).finished
+    assert not [path for path in out.rglob("*") if path.name.startswith(".tmp-")]
+    monkeypatch.undo()
+    assert main(words) == 0
+    pd.testing.assert_frame_equal(
+        runs.Run(out).history.drop(columns="seconds"), run.history.drop(columns="seconds")
+    )
+
+
 def test_corrupt_clip_stops_or_is_left_out_as_asked(own_csv, tmp_path):
     clips = pd.read_csv(own_csv)
     clips["path"] = [str(own_csv.parent / name) for name in clips["path"]]
@@ -232,9 +259,10 @@ def test_the_saved_model_normalises_with_the_training_side(run, own_csv):
         progress=False,
     )
     assert len(training.x) == 2 * len(split.train)
-    mean, _ = bin_statistics(training.x)
+    mean, variance = bin_statistics(training.x)
     scale = run.model.get_layer("scale")
-    np.testing.assert_allclose(np.ravel(scale.mean), mean, rtol=1e-4)
+    np.testing.assert_allclose(np.ravel(scale.scale), variance**-0.5, rtol=1e-6)
+    np.testing.assert_allclose(-np.ravel(scale.offset) / np.ravel(scale.scale), mean, rtol=1e-6)
 
 
 def test_phases_draw_their_own_weights():

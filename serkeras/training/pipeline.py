@@ -177,6 +177,8 @@ def _builder(train_side, labels, experiment):
     from serkeras import models
 
     mean, variance = bin_statistics(train_side.x)
+    # A bin that never changes is only centred.
+    deviation = np.where(variance > 1e-12, np.sqrt(variance), 1.0)
     shape = (*train_side.x.shape[1:], 1)
 
     def build(seed):
@@ -185,7 +187,9 @@ def _builder(train_side, labels, experiment):
             experiment.model.name, shape, len(labels), **experiment.model.settings
         )
         inputs = keras.Input(shape, name="features")
-        scale = keras.layers.Normalization(axis=1, mean=mean, variance=variance, name="scale")
+        scale = keras.layers.Rescaling(
+            _per_bin(1 / deviation), _per_bin(-mean / deviation), name="scale"
+        )
         model = keras.Model(inputs, network(scale(inputs)), name=f"{network.name}_scaled")
         model.compile(
             keras.optimizers.Adam(experiment.training.learning_rate),
@@ -195,6 +199,15 @@ def _builder(train_side, labels, experiment):
         return model
 
     return build
+
+
+def _per_bin(values):
+    """Return `(bins,)` numbers as nested lists that broadcast over `(bins, frames, 1)`.
+
+    `Rescaling` keeps them in the model's configuration, not in its weights. `Normalization`
+    would say more plainly what is meant, but no form of its mean suits both Keras 3.13 and 3.15.
+    """
+    return values[:, None, None].tolist()
 
 
 def _fit(folder, features, labels, experiment, progress):

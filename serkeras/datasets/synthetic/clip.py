@@ -130,7 +130,7 @@ def articulate(who, score, cues, rng):
     samples = frames * voice.FRAME
     stress = accents(score, 0.09)
     place = np.arange(frames) / frames
-    loudness = (3.5 + cues["force_db"]) * (stress - 0.3) - 4 * place
+    loudness = (3.0 + cues["force_db"]) * (stress - 0.3) - 4 * place
     loudness = loudness + 0.7 * drift(frames, 0.15, rng)
     voiced = smooth(steps(score, lambda p: voice.linear(p.voice_db)), 9) * voice.linear(loudness)
     voiced *= _hold(frames, 5, 22)

@@ -6,7 +6,7 @@ import numpy as np
 
 from serkeras.datasets.synthetic.emotions import CUES, EMOTIONS, normal
 
-STYLE_SPREAD = 0.2  # how differently speakers use a cue for one emotion (natural logarithm)
+STYLE_SPREAD = 0.18  # how differently speakers use a cue for one emotion (natural logarithm)
 PITCH = {False: (92, 145), True: (165, 225)}  # hertz of neutral speech, men and women
 
 
@@ -62,12 +62,12 @@ def invent(seed, number):
     return Speaker(
         female=female,
         f0=float(np.exp(rng.uniform(np.log(low), np.log(high)))),
-        tract=float(1 + 0.04 * normal(rng, 2)),
-        tempo=float(rng.uniform(0.9, 1.1)),
-        f0_range=float(rng.uniform(0.8, 1.25)),
-        level_db=float(1.5 * normal(rng, 2)),
-        rd=float(rng.uniform(0.5, 0.85) + 0.15 * female),
-        breath_db=float(rng.uniform(-46, -37)),
+        tract=float(1 + 0.035 * normal(rng, 2)),
+        tempo=float(rng.uniform(0.93, 1.07)),
+        f0_range=float(rng.uniform(0.85, 1.2)),
+        level_db=float(1.0 * normal(rng, 2)),
+        rd=float(rng.uniform(0.55, 0.8) + 0.15 * female),
+        breath_db=float(rng.uniform(-45, -39)),
         jitter_pct=float(rng.uniform(0.3, 0.7)),
         shimmer_pct=float(rng.uniform(2, 5)),
         noise_db=float(rng.uniform(-70, -60)),

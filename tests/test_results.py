@@ -1,0 +1,116 @@
+"""Committed results are whole, agree with the README, and say how they came about."""
+
+import importlib.util
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+_spec = importlib.util.spec_from_file_location("publish", REPO / "artifacts" / "publish.py")
+publish = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(publish)
+
+RESULTS = sorted(path.parent for path in publish.RESULTS.glob("*/metrics.json"))
+
+
+def test_there_are_results():
+    assert RESULTS
+
+
+@pytest.fixture(params=RESULTS, ids=lambda folder: folder.name)
+def result(request):
+    return request.param
+
+
+def test_result_is_whole_and_names_its_origin(result):
+    assert {path.name for path in result.iterdir()} == {*publish.KEPT, "figures"}
+    facts = json.loads((result / "metrics.json").read_text())["run"]
+    assert re.fullmatch("[0-9a-f]{40}", facts["commit"])
+    assert facts["device"]
+    assert facts["data"]
+    assert facts["split"]
+    assert isinstance(facts["seed"], int)
+
+
+def test_figures_follow_from_the_confusion_matrix(result):
+    metrics = json.loads((result / "metrics.json").read_text())
+    matrix = np.array(metrics["confusion_matrix"])
+    assert metrics["accuracy"]["value"] == pytest.approx(np.trace(matrix) / matrix.sum())
+    recall = np.diag(matrix) / matrix.sum(axis=1)
+    assert metrics["uar"]["value"] == pytest.approx(recall.mean())
+    for name in ("accuracy", "uar", "macro_f1"):
+        assert metrics[name]["low"] <= metrics[name]["value"] <= metrics[name]["high"]
+
+
+def test_sides_hold_what_the_split_claims(result):
+    split = json.loads((result / "split.json").read_text())
+    sides = [set(split[name]) for name in ("train", "validation", "test")]
+    assert sum(map(len, sides)) == len(set.union(*sides))
+    if split["speaker_disjoint"] and all("ravdess/" in clip for clip in sides[0]):
+        actors = [{clip[-2:] for clip in side} for side in sides]
+        assert sum(map(len, actors)) == len(set.union(*actors))
+
+
+def test_pictures_of_the_report_are_there(result):
+    text = (result / "report.md").read_text()
+    shown = re.findall(r"\]\((figures/[^)]+)\)", text)
+    assert len(shown) >= 4
+    assert all((result / name).is_file() for name in shown)
+
+
+def test_readme_table_is_the_one_of_the_results():
+    text = (REPO / "README.md").read_text(encoding="utf-8")
+    shown = text.split(publish.START)[1].split(publish.END)[0].strip()
+    assert shown == publish.table()
+
+
+def test_table_puts_new_speakers_first_and_labels_the_others():
+    rows = publish.table().splitlines()[2:]
+    known = ["**the same speakers**" in row for row in rows]
+    assert known == sorted(known)
+
+
+def _pretend(run, tmp_path, **facts):
+    """Copy a run's metadata into a folder with other facts."""
+    folder = tmp_path / "pretended"
+    shutil.copytree(run.folder, folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["run"] |= facts
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"commit": None}, "must come from a commit"),
+        ({"commit": "0" * 40 + "+changes"}, "must come from a commit"),
+        ({"commit": "0" * 40, "data": ["ravdess=/home/me"]}, "must name its corpora"),
+    ],
+)
+def test_what_cannot_be_made_again_is_not_published(small_run, tmp_path, facts, words):
+    folder = _pretend(small_run, tmp_path, **facts)
+    with pytest.raises(ValueError, match=words):
+        publish.publish(folder, tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+def test_publish_copies_and_writes_the_table(small_run, tmp_path):
+    folder = _pretend(small_run, tmp_path, commit="0" * 40, data=["synthetic"])
+    publish.publish(folder, tmp_path / "results")
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{publish.START}\nold\n{publish.END}\nafter\n")
+    publish.write_readme(readme, tmp_path / "results")
+    text = readme.read_text()
+    assert "old" not in text
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert "pretended/report.md" in text
+    assert "`training.epochs=3`" in text
+    readme.write_text("no markers")
+    with pytest.raises(ValueError, match="must hold the markers"):
+        publish.write_readme(readme, tmp_path / "results")
