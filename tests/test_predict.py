@@ -57,7 +57,7 @@ def test_a_long_recording_is_the_mean_of_its_windows(small_run, tmp_path):
 )
 def test_windows_cover_the_wave_to_its_end(length, starts):
     wave = np.arange(1, length + 1, dtype=np.float32)
-    cut = windows(wave, 10)
+    cut = np.stack(windows(wave, 10))
     assert cut.shape == (len(starts), 10)
     assert [int(row[0]) - 1 for row in cut] == starts
     if length >= 20:

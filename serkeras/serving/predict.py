@@ -1,5 +1,6 @@
 """`predict` for recordings of any length, `evaluate` for a run on another corpus."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -48,14 +49,14 @@ def windows(wave, samples):
         samples: length of a window.
 
     Returns:
-        float32 array `(windows, samples)`.
+        List of float32 arrays `(samples,)`; those of a long wave are views of it.
     """
     if len(wave) < 2 * samples:
-        return audio.fix_length(wave, samples)[None]
+        return [audio.fix_length(wave, samples)]
     starts = list(range(0, len(wave) - samples + 1, samples // 2))
     if starts[-1] + samples < len(wave):
         starts.append(len(wave) - samples)
-    return np.stack([wave[start : start + samples] for start in starts])
+    return [wave[start : start + samples] for start in starts]
 
 
 def predict(run, paths, on_error="raise", batch_size=32, progress=False):
@@ -66,7 +67,7 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False):
         paths: files or folders; recordings of any length, rate and number of channels.
         on_error: "raise" stops at a recording that cannot be read; "skip" leaves it out and
             lists it in `.attrs["failed"]`, a list of (path, reason).
-        batch_size: windows a step.
+        batch_size: windows a step, of one recording or of several.
         progress: show a progress bar.
 
     Returns:
@@ -78,37 +79,38 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False):
         serkeras.audio.AudioError: a recording cannot be read (with `on_error="raise"`).
     """
     run = run if isinstance(run, Run) else Run(run)
-    found = find_recordings(paths)
-    labels = run.labels
-    rows, failed = [], []
-    for path in tqdm(found, desc="predict", unit="file", disable=not progress):
-        try:
-            probabilities = _predict_file(run, path, batch_size)
-        except audio.AudioError as error:
-            if on_error == "raise":
-                raise
-            failed.append((str(path), str(error)))
-            continue
-        rows.append([str(path), labels[int(probabilities.argmax())], *probabilities.tolist()])
-    table = pd.DataFrame(rows, columns=["path", "label", *labels])
-    table.attrs["failed"] = failed
+    found, failed = find_recordings(paths), {}
+    stream = _stream_windows(found, run.experiment.audio, on_error, failed, progress)
+    sums, counts = np.zeros((len(found), len(run.labels))), np.zeros(len(found))
+    while batch := list(itertools.islice(stream, batch_size)):
+        numbers, cut = zip(*batch, strict=True)
+        x = features.compute(
+            np.stack(cut), run.experiment.features, run.experiment.audio.sample_rate
+        )
+        np.add.at(sums, list(numbers), run.model.predict_on_batch(x[..., None]))
+        np.add.at(counts, list(numbers), 1)
+    heard = counts > 0
+    table = pd.DataFrame(sums[heard] / counts[heard, None], columns=run.labels)
+    table.insert(0, "label", [run.labels[index] for index in sums[heard].argmax(axis=1)])
+    table.insert(0, "path", [str(path) for path, is_in in zip(found, heard, strict=True) if is_in])
+    table.attrs["failed"] = list(failed.items())
     return table
 
 
-def _predict_file(run, path, batch_size):
-    """Return the mean probabilities `(classes,)` of one recording."""
-    settings = run.experiment.audio
-    wave = audio.read(path, settings.sample_rate)
-    if settings.trim_silence:
-        wave = audio.trim_trailing_silence(wave, settings.trim_db)
-    cut = windows(wave, settings.samples)
-    total = 0.0
-    for start in range(0, len(cut), batch_size):
-        x = features.compute(
-            cut[start : start + batch_size], run.experiment.features, settings.sample_rate
-        )
-        total = total + np.asarray(run.model(x[..., None], training=False)).sum(axis=0)
-    return total / len(cut)
+def _stream_windows(found, settings, on_error, failed, progress):
+    """Yield (number of the file, window) one by one: only one file is in memory at a time."""
+    for number, path in enumerate(tqdm(found, desc="predict", unit="file", disable=not progress)):
+        try:
+            wave = audio.read(path, settings.sample_rate)
+        except audio.AudioError as error:
+            if on_error == "raise":
+                raise
+            failed[str(path)] = str(error)
+            continue
+        if settings.trim_silence:
+            wave = audio.trim_trailing_silence(wave, settings.trim_db)
+        for window in windows(wave, settings.samples):
+            yield number, window
 
 
 def evaluate(run, data, on_error="raise", n_jobs=None, progress=True):
