@@ -194,7 +194,7 @@ def demo(arguments):
         run = serkeras.train(
             "cnn2-transformer",
             out=arguments.out,
-            settings={"training.epochs": 30, "training.patience": 8},
+            settings={"training.epochs": 40, "training.patience": 10, "training.retrain": False},
             overwrite=arguments.overwrite,
             progress=not arguments.quiet,
         )

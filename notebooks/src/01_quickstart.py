@@ -115,7 +115,9 @@ split
 # on where it stopped.
 
 # %%
-settings = {"training.epochs": 2} if FAST else {"training.epochs": 30, "training.patience": 8}
+settings = {"training.epochs": 30, "training.patience": 8}
+if FAST:
+    settings = {"training.epochs": 1, "training.retrain": False}
 run = serkeras.train(
     "cnn2-transformer",
     data=[CORPUS],
