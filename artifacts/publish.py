@@ -8,6 +8,7 @@ paths of one machine) and TensorBoard logs stay in the run folder.
 """
 
 import argparse
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO))
 
-from serkeras import recipes  # noqa: E402
+from serkeras import datasets, recipes  # noqa: E402
 from serkeras._files import atomic_write, read_json  # noqa: E402
 from serkeras.runs import Run  # noqa: E402
 
@@ -36,12 +37,12 @@ def publish(folder, results=RESULTS):
     """
     run = Run(folder)
     facts = run.metrics["run"]
-    if not facts["commit"] or facts["commit"].endswith("+changes"):
+    if not re.fullmatch("[0-9a-f]{40}", facts["commit"] or ""):
         raise ValueError(
             "A published result must come from a commit. Received: "
             f"{folder}, trained by {facts['commit'] or 'code outside git'}. Commit and train again."
         )
-    if any("/" in spec for spec in facts["data"]):
+    if not set(facts["data"]) <= set(datasets.names()):
         raise ValueError(
             "A published result must name its corpora, not folders of one machine. Received: "
             f"{facts['data']}. Set SERKERAS_DATA and train with the names alone."

@@ -43,7 +43,9 @@ def main(argv=None):
         print(f"serkeras: {_explain(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("serkeras: interrupted. The same command goes on from here.", file=sys.stderr)
+        goes_on = arguments.run in (commands.train, commands.features, commands.demo)
+        hint = " The same command goes on from here." if goes_on else ""
+        print(f"serkeras: interrupted.{hint}", file=sys.stderr)
         return 130
 
 
@@ -171,7 +173,7 @@ def _features(subparsers):
     )
     _add_data(command)
     command.add_argument("--feature", default="mfcc", help="mfcc (default) or log_mel")
-    _add_set(command, "n_mels=64", "a setting of the feature")
+    _add_set(command, "hop_length=256", "a setting of the feature")
     _add_work(command)
 
 
@@ -232,7 +234,9 @@ def _train(subparsers):
     command.add_argument("--seed", type=int, help="of split, noise, weights and order (0)")
     command.add_argument("--epochs", type=int, help="at most so many epochs")
     command.add_argument("--out", metavar="DIR", help="run folder (artifacts/runs/...)")
-    command.add_argument("--overwrite", action="store_true", help="replace the run in --out")
+    command.add_argument(
+        "--overwrite", action="store_true", help="replace a finished or other run in --out"
+    )
     _add_set(command, "augment.awgn_copies=2", "any setting of the experiment")
     _add_scheme(command)
     _add_work(command)

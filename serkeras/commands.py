@@ -149,7 +149,11 @@ def evaluate(arguments):
     from serkeras.evaluation import report
 
     run = serkeras.Run(arguments.run_folder)
-    if arguments.data:
+    if not arguments.data:
+        metrics, code = run.metrics, 0
+        report.write(run.folder)
+        print(f"report: {run.folder / 'report.md'}")
+    else:
         metrics = serkeras.evaluate(
             run,
             arguments.data,
@@ -157,14 +161,20 @@ def evaluate(arguments):
             n_jobs=arguments.jobs,
             progress=not arguments.quiet,
         )
-    else:
-        metrics = run.metrics
-        report.write(run.folder)
-        print(f"report: {run.folder / 'report.md'}")
+        code = _print_left_out(metrics["left_out"])
     _print_figures(metrics)
     if arguments.json:
         write_json(arguments.json, metrics)
-    return 0
+    return code
+
+
+def _print_left_out(left_out):
+    """Name what was not judged; return exit code 1 if recordings could not be read."""
+    for emotion, count in left_out["unknown_emotions"].items():
+        print(f"left out: {count} clips of {emotion}, unknown to the model", file=sys.stderr)
+    for path in left_out["unreadable"]:
+        print(f"left out: {path}, unreadable", file=sys.stderr)
+    return int(bool(left_out["unreadable"]))
 
 
 def predict(arguments):
@@ -190,7 +200,7 @@ def demo(arguments):
         run = Run(arguments.out)
     except FileNotFoundError:
         run = None
-    if run is None or arguments.overwrite or not run.finished:
+    if run is None or not run.finished or arguments.overwrite:
         run = serkeras.train(
             "cnn2-transformer",
             out=arguments.out,

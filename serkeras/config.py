@@ -54,6 +54,11 @@ def _plain(value):
     return value
 
 
+def _element(kind):
+    """Return the type of the elements of `tuple[float, float]` or `tuple[str, ...]`."""
+    return typing.get_args(kind)[0]
+
+
 def _convert(cls, key, hint, value):
     """Turn a JSON value into the type its field is declared with."""
     if dataclasses.is_dataclass(hint):
@@ -62,7 +67,7 @@ def _convert(cls, key, hint, value):
     for kind in allowed:
         origin = typing.get_origin(kind) or kind
         if origin is tuple and isinstance(value, (list, tuple)):
-            return tuple(value)
+            return tuple(_convert(cls, key, _element(kind), item) for item in value)
         if origin is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
         if isinstance(value, origin) and not (isinstance(value, bool) and origin is int):
@@ -156,6 +161,11 @@ class ModelConfig(_Config):
 
     name: str = "cnn2-transformer"
     settings: dict = field(default_factory=dict)
+
+    @property
+    def mixes_clips(self):
+        """Whether a clip's prediction depends on its batch (a published fault, for study)."""
+        return self.settings.get("attention_axis") == "batch"
 
 
 @dataclass(frozen=True)

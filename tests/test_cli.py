@@ -6,10 +6,11 @@ import sys
 
 import pandas as pd
 import pytest
+import soundfile
 
 from serkeras import recipes, runs
 from serkeras.cli import main
-from tests.recordings import SMALL
+from tests.recordings import SMALL, write_corpus
 
 COMMANDS = ["data", "audit", "features", "recipes", "train", "evaluate", "predict", "demo"]
 
@@ -150,10 +151,32 @@ def test_unknown_split_is_named(own_csv, tmp_path, capsys):
     assert "speakr" in capsys.readouterr().err
 
 
-def test_interruption_says_how_to_go_on(monkeypatch, capsys):
+@pytest.mark.parametrize(("command", "goes_on"), [("demo", True), ("data", False)])
+def test_interruption_says_how_to_go_on_where_that_is_true(command, goes_on, monkeypatch, capsys):
     def interrupt(arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("serkeras.commands.recipes", interrupt)
-    assert main(["recipes"]) == 130
-    assert "goes on from here" in capsys.readouterr().err
+    monkeypatch.setattr(f"serkeras.commands.{command}", interrupt)
+    assert main([command]) == 130
+    assert ("goes on from here" in capsys.readouterr().err) == goes_on
+
+
+def test_evaluate_names_what_it_left_out(small_run, tmp_path, capsys):
+    csv = write_corpus(tmp_path, speakers=3)
+    text = csv.read_text().replace(",0,", ",new0,").replace(",1,", ",new1,").replace(",2,", ",z,")
+    lines = text.splitlines()
+    lines[1] = lines[1].replace(",sad,", ",calm,")
+    csv.write_text("\n".join(lines))
+    for index, wave in enumerate(sorted(tmp_path.glob("*.wav"))):
+        samples, rate = soundfile.read(wave)
+        soundfile.write(wave, 0.9 * samples, rate)
+        if index == len(lines) - 2:
+            wave.write_text("text")
+    words = ["evaluate", str(small_run.folder), "--data", str(csv), "--quiet"]
+    assert main(words) == 2
+    assert main([*words, "--skip-broken", "--json", str(tmp_path / "figures.json")]) == 1
+    err = capsys.readouterr().err
+    assert "1 clips of calm, unknown to the model" in err
+    assert "s2_sad_2.wav, unreadable" in err
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert sum(map(sum, figures["confusion_matrix"])) == len(lines) - 1 - 2

@@ -191,7 +191,7 @@ def test_command_repeats_the_experiment(tmp_path, undrawn):
 
 def test_command_of_a_recipe_of_ones_own(tmp_path, undrawn):
     text = read_report(make_run(tmp_path, Experiment(recipe="mine")))
-    assert "python -m serkeras train mine.json --data synthetic" in text
+    assert "python -m serkeras train experiment.json --out again" in text
 
 
 def test_recordings_out_of_reach_leave_no_clip_page(tmp_path, undrawn):

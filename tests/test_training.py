@@ -2,6 +2,8 @@
 
 import errno
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +16,11 @@ import pytest
 import serkeras
 from serkeras import runs, splits
 from serkeras._files import read_json
+from serkeras.training import provenance
 from serkeras.training.batches import Batches
 from serkeras.training.fit import best_epoch, is_over
-from serkeras.training.pipeline import bin_statistics, phase_seed
+from serkeras.training.pipeline import phase_seed
+from serkeras.training.sides import Side, bin_statistics, extract
 from tests.recordings import SMALL
 
 
@@ -50,7 +54,7 @@ def test_metrics_say_what_the_run_was(run):
     assert facts["versions"]["keras"]
     for name in ("accuracy", "uar", "macro_f1"):
         figure = run.metrics[name]
-        assert figure["low"] <= figure["value"] <= figure["high"]
+        assert 0 <= figure["low"] <= figure["high"] <= 1
     assert run.metrics["labels"] == ["happy", "sad"]
 
 
@@ -71,7 +75,7 @@ def test_only_the_test_side_is_predicted_and_speakers_are_disjoint(run, own_csv)
     )
     assert sorted(run.predictions["clip"]) == sorted(split.test["clip"])
     assert split.speaker_disjoint
-    assert set(run.metrics["run"]["learned_speakers"]).isdisjoint(split.test["speaker"])
+    assert set(provenance.read(run.folder)["speakers"]).isdisjoint(split.test["speaker"])
 
 
 def test_the_network_learns(run):
@@ -132,14 +136,18 @@ def _train_in_a_process(csv, out):
     return subprocess.Popen(words)
 
 
+def _wait_for(process, path, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None, "the training ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_killed_training_goes_on_and_ends_with_the_same_figures(run, own_csv, tmp_path):
     out = tmp_path / "killed"
     first = _train_in_a_process(own_csv, out)
-    deadline = time.monotonic() + 120
-    while not list((out / "checkpoints").glob("search-0002.keras")):
-        assert first.poll() is None, "the training ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    _wait_for(first, out / "checkpoints" / "search-0002.keras")
     first.send_signal(signal.SIGKILL)
     first.wait()
     assert not runs.Run(out).finished
@@ -222,11 +230,16 @@ def test_the_best_epoch_may_be_the_most_accurate_one():
     assert not is_over(rows, 9, patience=3, monitor="val_accuracy")
 
 
+def _side(x, y=None):
+    index = np.arange(len(x))
+    return Side(x, index, index.astype(np.int32) if y is None else y, index.astype(str))
+
+
 def test_batches_meet_every_clip_once_in_an_order_of_seed_and_epoch():
-    x, y = np.arange(10.0, dtype=np.float32).reshape(10, 1, 1), np.arange(10)
+    x = np.arange(10.0, dtype=np.float32).reshape(10, 1, 1)
     orders = {}
     for epoch in (0, 1):
-        batches = Batches(x, y, batch_size=4, seed=3)
+        batches = Batches(_side(x), batch_size=4, seed=3)
         batches.begin_epoch(epoch)
         seen = [batches[index] for index in range(len(batches))]
         assert [len(targets) for _, targets in seen] == [4, 4, 2]
@@ -238,31 +251,189 @@ def test_batches_meet_every_clip_once_in_an_order_of_seed_and_epoch():
     assert np.concatenate([batches[i][1] for i in range(3)]).tolist() == orders[0]
 
 
-def test_normalisation_is_that_of_the_training_rows_alone():
-    x = np.random.default_rng(0).normal(5, 2, size=(600, 3, 4)).astype(np.float32)
-    mean, variance = bin_statistics(x, chunk=7)
-    np.testing.assert_allclose(mean, x.mean(axis=(0, 2)), rtol=1e-5)
-    np.testing.assert_allclose(variance, x.var(axis=(0, 2)), rtol=1e-4)
+def test_batches_take_only_the_rows_of_their_side():
+    x = np.arange(10.0, dtype=np.float32).reshape(10, 1, 1)
+    index = np.array([7, 2, 5])
+    side = Side(x, index, np.array([1, 0, 1], np.int32), np.array(["a", "b", "c"]))
+    features, targets = Batches(side, batch_size=8)[0]
+    assert features.ravel().tolist() == [7, 2, 5]
+    assert targets.tolist() == [1, 0, 1]
+
+
+def test_normalisation_is_that_of_the_side_s_rows_alone():
+    x = np.random.default_rng(0).normal(5, 2, size=(900, 3, 4)).astype(np.float32)
+    x[600:] = 1e6
+    index = np.arange(600)
+    side = Side(x, index, np.zeros(600, np.int32), index.astype(str))
+    mean, variance = bin_statistics(side, chunk=7)
+    np.testing.assert_allclose(mean, x[:600].mean(axis=(0, 2)), rtol=1e-5)
+    np.testing.assert_allclose(variance, x[:600].var(axis=(0, 2)), rtol=1e-4)
 
 
 def test_the_saved_model_normalises_with_the_training_side(run, own_csv):
-    from serkeras.features import cache
-
     clips = serkeras.datasets.load_many([str(own_csv)])
     split = splits.Split.from_dict(read_json(run.folder / "split.json"), clips)
-    experiment = run.experiment
-    training = cache.extract(
-        split.train,
-        audio=experiment.audio,
-        features=experiment.features,
-        augment=experiment.augment,
-        progress=False,
-    )
-    assert len(training.x) == 2 * len(split.train)
-    mean, variance = bin_statistics(training.x)
+    sides = extract(split, run.labels, run.experiment, "raise", 1, False)
+    assert len(sides.train.index) == 2 * len(split.train)
+    assert len(sides.test.index) == len(split.test)
+    mean, variance = bin_statistics(sides.train)
     scale = run.model.get_layer("scale")
     np.testing.assert_allclose(np.ravel(scale.scale), variance**-0.5, rtol=1e-6)
     np.testing.assert_allclose(-np.ravel(scale.offset) / np.ravel(scale.scale), mean, rtol=1e-6)
+
+
+def test_sides_hold_the_right_clips_and_targets(own_csv):
+    clips = serkeras.datasets.load_many([str(own_csv)])
+    split = splits.make(clips, "speaker", seed=1)
+    experiment = serkeras.Experiment().with_settings(SMALL)
+    sides = extract(split, ["happy", "sad"], experiment, "raise", 1, False)
+    for name, wanted in split.sides.items():
+        side = getattr(sides, name)
+        assert set(side.clips) == set(wanted["clip"])
+        assert [("happy", "sad")[y] for y in side.y] == [
+            clip.split("_")[1] for clip in side.clips
+        ], name
+        audio = experiment.audio
+        first = wanted.set_index("clip")["path"][side.clips[0]]
+        wave = serkeras.audio.load_clip(first, audio)[None]
+        expected = serkeras.features.compute(wave, experiment.features, audio.sample_rate)[0]
+        np.testing.assert_array_equal(side.x[side.index[0]], expected)
+
+
+def test_the_features_command_and_other_splits_fill_one_cache(own_csv, monkeypatch):
+    from serkeras.features import _fill, cache
+
+    clips = serkeras.datasets.load_many([str(own_csv)])
+    experiment = serkeras.Experiment().with_settings({**SMALL, "augment.awgn_copies": 0})
+    cache.extract(clips, audio=experiment.audio, features=experiment.features, progress=False)
+
+    def refuse(*arguments):
+        raise AssertionError("features were computed again")
+
+    monkeypatch.setattr(_fill, "fill", refuse)
+    for kind, seed in (("speaker", 0), ("speaker", 1), ("random", 2)):
+        split = splits.make(clips, kind, seed=seed)
+        extract(split, ["happy", "sad"], experiment, "raise", 1, False)
+
+
+def test_interrupted_run_refuses_changed_data(own_csv, tmp_path):
+    shutil.copytree(own_csv.parent, tmp_path / "data")
+    csv = tmp_path / "data" / "own.csv"
+    out = tmp_path / "run"
+    first = _train_in_a_process(csv, out)
+    _wait_for(first, out / "checkpoints" / "search-0001.keras")
+    first.kill()
+    first.wait()
+    original = csv.read_text()
+    csv.write_text(original.replace(",happy,", ",surprise,"))
+    with pytest.raises(ValueError, match="goes on with the data that it began with"):
+        serkeras.train("cnn", data=[str(csv)], out=out, settings=SMALL, progress=False)
+    csv.write_text(original)
+    # --overwrite does not throw away what an interrupted run of the same experiment has done.
+    began = (out / "history.csv").read_text().splitlines()[1]
+    run = serkeras.train(
+        "cnn", data=[str(csv)], out=out, settings=SMALL, overwrite=True, progress=False
+    )
+    assert (run.folder / "history.csv").read_text().splitlines()[1] == began
+
+
+def test_failed_report_is_written_by_the_same_command(own_csv, tmp_path, monkeypatch):
+    from serkeras.training import pipeline
+
+    options = {"data": [own_csv], "out": tmp_path / "run", "settings": SMALL, "progress": False}
+
+    def full(folder):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "_report", full)
+        with pytest.raises(OSError, match="No space"):
+            serkeras.train("cnn", **options)
+    history = pd.read_csv(tmp_path / "run" / "history.csv")
+    run = serkeras.train("cnn", **options)
+    assert (run.folder / "report.md").is_file()
+    pd.testing.assert_frame_equal(run.history, history)
+
+
+def test_published_fault_is_measured_clip_by_clip_and_in_batches(own_csv, tmp_path):
+    settings = {
+        **SMALL,
+        "training.epochs": 1,
+        "training.retrain": False,
+        "model.settings.attention_axis": "batch",
+        "model.settings.num_layers": 1,
+    }
+    run = serkeras.train(
+        "cnn2-transformer", data=[own_csv], out=tmp_path, settings=settings, progress=False
+    )
+    assert set(run.metrics["in_batches_by_name"]) == {"accuracy", "uar", "macro_f1"}
+    assert "in batches" in (run.folder / "report.md").read_text()
+    table = serkeras.predict(run, list(run.predictions["path"]))
+    np.testing.assert_allclose(table["happy"], run.predictions["p_happy"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"model.settings.dropot": 0.1}, r"must be among .*Received: \['dropot'\]"),
+        ({"features.name": "mffc"}, "mffc"),
+        ({"model.name": "cnn9"}, "A model must be one of"),
+        ({"audio.duration_s": 0.3}, "at least 32 bins and 32 frames"),
+    ],
+)
+def test_a_bad_setting_leaves_no_run_behind(own_csv, tmp_path, settings, words):
+    out = tmp_path / "run"
+    with pytest.raises(ValueError, match=words):
+        serkeras.train(
+            "cnn", data=[own_csv], out=out, settings={**SMALL, **settings}, progress=False
+        )
+    assert not out.exists()
+
+
+def test_one_emotion_is_refused_before_anything_is_computed(own_csv, tmp_path):
+    frame = pd.read_csv(own_csv).assign(path=lambda t: str(own_csv.parent) + os.sep + t["path"])
+    frame = frame[frame["emotion"] == "sad"]
+    with pytest.raises(ValueError, match="must carry two emotions or more"):
+        serkeras.train("cnn", data=frame, out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_training_leaves_the_callers_random_state_alone(own_csv, tmp_path):
+    random.seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    settings = {**SMALL, "training.epochs": 1, "training.retrain": False}
+    serkeras.train("cnn", data=[own_csv], out=tmp_path, settings=settings, progress=False)
+    after = random.random(), np.random.random()  # noqa: NPY002
+    random.seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    assert after == (random.random(), np.random.random())  # noqa: NPY002
+
+
+def test_a_run_can_be_made_again_from_its_experiment(run):
+    from serkeras import recipes
+
+    assert recipes.load(run.folder / "experiment.json") == run.experiment
+
+
+def test_commit_of_another_repository_is_not_taken(tmp_path, monkeypatch):
+    package = tmp_path / "site-packages" / "serkeras" / "training"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").touch()
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "theirs"]):
+        identity = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+        subprocess.run(["git", "-C", tmp_path, *identity, *words], check=True)
+    monkeypatch.setattr(provenance, "__file__", str(package / "provenance.py"))
+    assert provenance.commit() is None
+
+
+def test_sessions_of_a_resumed_run_are_all_told(tmp_path, monkeypatch):
+    learned = pd.DataFrame({"speaker": ["a"], "path": ["nowhere.wav"]})
+    monkeypatch.setattr(provenance, "device", lambda: "a device")
+    for commit in ("1", "1", "2"):
+        monkeypatch.setattr(provenance, "commit", lambda commit=commit: commit)
+        provenance.begin(tmp_path, "digest", learned)
+    assert provenance.joined(tmp_path, "commit") == "1 then 2"
+    assert provenance.joined(tmp_path, "device") == "a device"
 
 
 def test_phases_draw_their_own_weights():

@@ -59,7 +59,7 @@ def _figures(parts):
     """Return the figures by name, and why there is no clip page (None if there is one)."""
     metrics = parts.metrics
     figures = {
-        "curves": plots.curves(parts.history, _best_epoch(parts)),
+        "curves": plots.curves(parts.history, _search(parts)[1]),
         "confusion": plots.confusion(metrics["confusion_matrix"], metrics["labels"]),
         "per_class": plots.per_class(metrics),
     }
@@ -166,8 +166,22 @@ def _measures(parts):
             f"{_percent(support.max() / support.sum())} and a UAR of "
             f"{_percent(1 / np.count_nonzero(support))}.",
             _about_intervals(metrics),
+            *_mixed_clips(metrics),
         ]
     )
+
+
+def _mixed_clips(metrics):
+    """Return what to say of a network whose prediction for a clip depends on its batch."""
+    together = metrics.get("in_batches_by_name")
+    if together is None:
+        return []
+    return [
+        "**This network mixes the clips of a batch.** The figures above score each clip alone, as "
+        "in use. Scored in batches of neighbouring file names, where equal emotions stand side "
+        f"by side, it reaches an accuracy of {_with_limits(together['accuracy'])} and a UAR of "
+        f"{_with_limits(together['uar'])}: the order of the files leaks labels."
+    ]
 
 
 def _about_intervals(metrics):
@@ -222,20 +236,24 @@ def _groups(parts):
     )
 
 
-def _best_epoch(parts):
+def _search(parts):
+    """Return the history of the search and its best epoch, 1-based."""
     from serkeras.training.fit import best_epoch
 
-    search = parts.history[parts.history["phase"] == "search"]
-    return best_epoch(search.to_dict("records"), parts.experiment.training.monitor)
+    search = parts.history[parts.history["phase"] == "search"].reset_index(drop=True)
+    return search, best_epoch(search.to_dict("records"), parts.experiment.training.monitor)
 
 
 def _training(parts):
     epochs = parts.metrics["run"]["epochs"]
     phases = " and ".join(f"{count} in the {phase} fit" for phase, count in epochs.items() if count)
+    search, best = _search(parts)
+    accuracy = search["val_accuracy"]
     return (
-        f"## Training\n\nEpochs: {phases}. The best epoch of the search, "
-        f"{_best_epoch(parts)}, is the one with the best `{parts.experiment.training.monitor}`."
-        "\n\n![Loss and accuracy](figures/curves.png)"
+        f"## Training\n\nEpochs: {phases}. By `{parts.experiment.training.monitor}` the best "
+        f"epoch of the search is {best}, with a validation accuracy of "
+        f"{_percent(accuracy[best - 1])}; the highest was {_percent(accuracy.max())}, in epoch "
+        f"{accuracy.idxmax() + 1}.\n\n![Loss and accuracy](figures/curves.png)"
     )
 
 
@@ -264,19 +282,22 @@ def _meaning(parts):
 
 def _again(experiment):
     words = ["python", "-m", "serkeras", "train"]
-    known = experiment.recipe in recipes.names()
-    changed = recipes.changes(experiment) if known else {}
-    words.append(experiment.recipe if known else f"{experiment.recipe}.json")
+    if experiment.recipe not in recipes.names():
+        return (
+            "## How to make it again\n\nIn this folder:\n\n```sh\n"
+            f"{shlex.join([*words, 'experiment.json', '--out', 'again'])}\n```"
+        )
+    words.append(experiment.recipe)
     for spec in experiment.data:
         words += ["--data", spec]
     words += ["--label-scheme", experiment.label_scheme, "--split", experiment.split]
     words += ["--seed", str(experiment.seed)]
-    for name, value in changed.items():
+    for name, value in recipes.changes(experiment).items():
         words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-    text = f"## How to make it again\n\n```sh\n{shlex.join(words)}\n```\n\n"
-    if not known:
-        text += f"{experiment.recipe}.json is the recipe file of this run. "
-    return text + "All settings stand in experiment.json."
+    return (
+        f"## How to make it again\n\n```sh\n{shlex.join(words)}\n```\n\n"
+        "All settings stand in experiment.json."
+    )
 
 
 def _facts(parts):

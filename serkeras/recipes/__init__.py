@@ -19,7 +19,8 @@ def describe(name):
     """Return a recipe as a dictionary: its facts and the parts of the experiment it sets.
 
     Args:
-        name: one of `names()`, or the path of a JSON file of the same form.
+        name: one of `names()`, or the path of a JSON file of the same form or of a run's
+            experiment.json.
 
     Raises:
         ValueError: there is no such recipe.
@@ -35,12 +36,14 @@ def describe(name):
 
 
 def load(name):
-    """Return the `Experiment` that a recipe describes, on the built-in corpus.
+    """Return the `Experiment` that a recipe describes; its data is the built-in corpus.
 
     Raises:
         ValueError: no such recipe, or it names settings that do not exist.
     """
     values = describe(name)
+    if "recipe" in values:  # a run's experiment.json: all of it counts
+        return Experiment.from_dict({key: values[key] for key in values if key != "name"})
     parts = {key: value for key, value in values.items() if key not in _FACTS}
     return Experiment.from_dict({"recipe": values["name"], **parts})
 

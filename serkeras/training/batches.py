@@ -11,32 +11,30 @@ class Batches(keras.utils.PyDataset):
     uninterrupted one would have met them.
 
     Args:
-        x: array or memory map `(clips, bins, frames)`.
-        y: int array `(clips,)`, class indices; None for prediction.
+        side: `serkeras.training.sides.Side`.
         batch_size: clips a batch; the last one may be smaller.
-        seed: int to shuffle, None to keep the order of `x`.
+        seed: int to shuffle, None to keep the order of the side.
     """
 
-    def __init__(self, x, y=None, batch_size=32, seed=None):
+    def __init__(self, side, batch_size=32, seed=None):
         super().__init__()
-        self._x, self._y, self._batch_size, self._seed = x, y, batch_size, seed
+        self._side, self._batch_size, self._seed = side, batch_size, seed
         self.begin_epoch(0)
 
     def begin_epoch(self, epoch):
         """Put the clips into the order of `epoch` (0-based)."""
-        self._order = np.arange(len(self._x))
+        self._order = np.arange(len(self._side.y))
         if self._seed is not None:
             np.random.default_rng([self._seed, epoch]).shuffle(self._order)
 
     def __len__(self):
         """Return the number of batches."""
-        return -(-len(self._x) // self._batch_size)
+        return -(-len(self._order) // self._batch_size)
 
     def __getitem__(self, index):
         """Return `(features (batch, bins, frames, 1), targets (batch,))`."""
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        features = self._x[rows][..., None]
-        return (features,) if self._y is None else (features, self._y[rows])
+        return self._side.x[self._side.index[rows]][..., None], self._side.y[rows]
 
     def for_keras(self):
         """Return what `fit`, `evaluate` and `predict` should be given.
@@ -48,11 +46,12 @@ class Batches(keras.utils.PyDataset):
             return self
         import tensorflow as tf
 
-        signature = [tf.TensorSpec((None, *self._x.shape[1:], 1), tf.float32)]
-        if self._y is not None:
-            signature.append(tf.TensorSpec((None,), tf.int32))
         dataset = tf.data.Dataset.from_generator(
-            lambda: (self[index] for index in range(len(self))), output_signature=tuple(signature)
+            lambda: (self[index] for index in range(len(self))),
+            output_signature=(
+                tf.TensorSpec((None, *self._side.shape), tf.float32),
+                tf.TensorSpec((None,), tf.int32),
+            ),
         )
         options = tf.data.Options()
         options.autotune.enabled = False

@@ -90,7 +90,7 @@ class Fit:
         seed: int; with the epoch it decides what dropout drops.
         monitor: what makes an epoch the best one, see `best_epoch`.
         patience: epochs without a better one before it stops; None never stops.
-        keep_best: keep the model of the best epoch in `best.keras`.
+        keep_best: keep the model of the best epoch in `checkpoints/best.keras`.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ class Fit:
         with atomic_write(self.folder / "history.csv") as file:
             pd.DataFrame(self._earlier + self.rows).to_csv(file, index=False)
         if self._keep_best and self.best == len(self.rows):
-            self._save(model, self.folder / "best.keras")
+            self._save(model, self.folder / "checkpoints" / "best.keras")
         older = self._checkpoints
         self._save(model, self.folder / "checkpoints" / f"{self.phase}-{len(self.rows):04d}.keras")
         for path in older:

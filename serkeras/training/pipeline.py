@@ -1,10 +1,10 @@
 """`train`: the whole way from recordings to an illustrated result."""
 
+import contextlib
 import hashlib
 import logging
 import os
-import shutil
-from dataclasses import dataclass
+import random
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +13,10 @@ import pandas as pd
 from serkeras import datasets, recipes, runs, splits
 from serkeras._files import atomic_path, atomic_write, cache_dir, read_json, write_json
 from serkeras.config import Experiment
-from serkeras.features import cache
+from serkeras.training import provenance
+from serkeras.training.sides import bin_statistics, extract
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Side:
-    """Features and targets of one side of a split.
-
-    Attributes:
-        x: float32 memory map `(rows, bins, frames)`; noisy copies are rows too.
-        y: int32 array `(rows,)`, class indices.
-        rows: DataFrame aligned with `x`: clip, emotion, copy.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    rows: pd.DataFrame
 
 
 def train(
@@ -73,23 +59,35 @@ def train(
         FileExistsError: `out` holds a finished run or another experiment.
     """
     experiment = _experiment(recipe, data, split, seed, label_scheme, settings)
-    folder = out or runs.default_folder(experiment)
+    folder = Path(out or runs.default_folder(experiment))
     with runs.locked(folder):
-        # Nothing is written before the data and the split are known to be sound.
+        # The run folder is made when data, split, features and model are known to be sound: a
+        # command that fails before leaves nothing behind.
         runs.check_free(folder, experiment, overwrite)
         clips = datasets.load_many(experiment.data, experiment.label_scheme)
-        sides = _split(folder, clips, experiment, overwrite)
-        folder = runs.prepare(folder, experiment, overwrite)
-        write_json(folder / "split.json", sides.to_dict())
-        labels = sorted(set(clips["emotion"]))
-        features = _features(folder, sides, labels, experiment, on_error, n_jobs, progress)
-        model, rows = _fit(folder, features, labels, experiment, progress)
-        _evaluate(folder, model, rows, features["test"], sides, labels, experiment)
-        # The model is written after the figures it is judged by, metrics.json last of all:
-        # a folder that has it is a finished run.
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    _report(folder)
+        labels = _labels(clips, experiment)
+        split = _split(folder, clips, experiment)
+        sides = extract(split, labels, experiment, on_error, n_jobs, progress)
+        with _own_random_state():
+            build = _builder(sides.train, labels, experiment)
+            runs.prepare(folder, experiment, overwrite)
+            _describe(folder, split, sides)
+            model = _fit(folder, sides, build, experiment, progress)
+        _evaluate(folder, model, sides.test, split, labels, experiment)
+        _report(folder)
+        runs.finish(folder)
     return runs.Run(folder)
+
+
+@contextlib.contextmanager
+def _own_random_state():
+    """Leave the caller's `random` and `numpy.random` as they were: Keras seeds both."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
 
 
 def _experiment(recipe, data, split, seed, label_scheme, settings):
@@ -115,82 +113,68 @@ def _spec(item):
     return str(path)
 
 
-def _split(folder, clips, experiment, overwrite):
+def _labels(clips, experiment):
+    """Return the emotions in order.
+
+    Raises:
+        ValueError: there are fewer than two.
+    """
+    labels = sorted(set(clips["emotion"]))
+    if len(labels) < 2:
+        raise ValueError(
+            "The clips must carry two emotions or more. Received: "
+            f"{labels} in {list(experiment.data)} (label scheme {experiment.label_scheme!r}). "
+            "Add clips of other emotions, or choose another label scheme."
+        )
+    return labels
+
+
+def _split(folder, clips, experiment):
     """Make the split, or read the one that the interrupted run made."""
-    path = Path(folder) / "split.json"
-    if path.is_file() and not overwrite:
-        return splits.Split.from_dict(read_json(path), clips)
+    if runs.resumable(folder, experiment) and (folder / "split.json").is_file():
+        return splits.Split.from_dict(read_json(folder / "split.json"), clips)
     return splits.make(clips, experiment.split, seed=experiment.seed)
 
 
-def _features(folder, sides, labels, experiment, on_error, n_jobs, progress):
-    """Return `{"train": Side, "validation": Side, "test": Side}`; only training is augmented."""
-    found, failed = {}, []
-    for name in ("train", "validation", "test"):
-        extracted = cache.extract(
-            getattr(sides, name),
-            audio=experiment.audio,
-            features=experiment.features,
-            augment=experiment.augment if name == "train" else None,
-            seed=experiment.seed,
-            n_jobs=n_jobs,
-            on_error=on_error,
-            progress=progress,
-        )
-        index = {label: number for number, label in enumerate(labels)}
-        y = extracted.rows["emotion"].map(index).to_numpy(np.int32)
-        found[name] = Side(extracted.x, y, extracted.rows)
-        failed.append(extracted.failed.assign(side=name))
-    _keep_failed(folder, pd.concat(failed, ignore_index=True))
-    return found
-
-
-def _keep_failed(folder, failed):
-    if failed.empty:
-        return
-    _log.warning("%d clips could not be read and were left out: failed.csv", len(failed))
-    with atomic_write(folder / "failed.csv") as file:
-        failed.to_csv(file, index=False)
-
-
-def bin_statistics(x, chunk=256):
-    """Return mean and variance of each bin over rows and frames, two float64 arrays `(bins,)`.
-
-    Args:
-        x: array or memory map `(rows, bins, frames)`, read in chunks.
-        chunk: rows read at once.
-    """
-    total, squares = 0.0, 0.0
-    for start in range(0, len(x), chunk):
-        part = np.asarray(x[start : start + chunk], dtype=np.float64)
-        total = total + part.sum(axis=(0, 2))
-        squares = squares + (part**2).sum(axis=(0, 2))
-    count = x.shape[0] * x.shape[2]
-    mean = total / count
-    return mean, np.maximum(squares / count - mean**2, 0.0)
+def _describe(folder, split, sides):
+    """Write what the run stands on; refuse to go on with a run that stood on other data."""
+    learned = pd.concat([split.train, split.validation])
+    provenance.begin(folder, sides.digest, learned)
+    write_json(folder / "split.json", split.to_dict())
+    if len(sides.failed):
+        _log.warning("%d clips could not be read and were left out", len(sides.failed))
+        with atomic_write(folder / "failed.csv") as file:
+            sides.failed.to_csv(file, index=False)
 
 
 def _builder(train_side, labels, experiment):
-    """Return a function from a seed to the compiled model, normalisation inside it."""
+    """Return a function from a seed to the compiled model, normalisation inside it.
+
+    Raises:
+        ValueError: the model does not take these settings or this shape.
+    """
     import keras
 
     from serkeras import models
 
-    mean, variance = bin_statistics(train_side.x)
+    def network():
+        return models.build(
+            experiment.model.name, train_side.shape, len(labels), **experiment.model.settings
+        )
+
+    network()  # raises now, not after the run folder is made
+    mean, variance = bin_statistics(train_side)
     # A bin that never changes is only centred.
     deviation = np.where(variance > 1e-12, np.sqrt(variance), 1.0)
-    shape = (*train_side.x.shape[1:], 1)
 
     def build(seed):
         keras.utils.set_random_seed(seed)
-        network = models.build(
-            experiment.model.name, shape, len(labels), **experiment.model.settings
-        )
-        inputs = keras.Input(shape, name="features")
+        inner = network()
+        inputs = keras.Input(train_side.shape, name="features")
         scale = keras.layers.Rescaling(
             _per_bin(1 / deviation), _per_bin(-mean / deviation), name="scale"
         )
-        model = keras.Model(inputs, network(scale(inputs)), name=f"{network.name}_scaled")
+        model = keras.Model(inputs, inner(scale(inputs)), name=f"{inner.name}_scaled")
         model.compile(
             keras.optimizers.Adam(experiment.training.learning_rate),
             loss="sparse_categorical_crossentropy",
@@ -210,26 +194,23 @@ def _per_bin(values):
     return values[:, None, None].tolist()
 
 
-def _fit(folder, features, labels, experiment, progress):
-    """Fit, then fit again for the best number of epochs; return the model and its history."""
+def _fit(folder, sides, build, experiment, progress):
+    """Fit, then fit again for the best number of epochs; write and return the model."""
     import keras
 
     from serkeras.training.batches import Batches
-    from serkeras.training.fit import Fit, read_history
+    from serkeras.training.fit import Fit
 
     _deterministic(keras.backend.backend())
     settings = experiment.training
-    train_side, validation_side = features["train"], features["validation"]
-    validation = Batches(validation_side.x, validation_side.y, settings.batch_size)
-    build = _builder(train_side, labels, experiment)
+    validation = Batches(sides.validation, settings.batch_size)
 
     def phase(name, epochs, patience=None, keep_best=False):
         seed = phase_seed(experiment.seed, name)
-        train_batches = Batches(train_side.x, train_side.y, settings.batch_size, seed)
         fit = Fit(
             folder,
             name,
-            train_batches,
+            Batches(sides.train, settings.batch_size, seed),
             validation,
             epochs,
             seed,
@@ -246,11 +227,11 @@ def _fit(folder, features, labels, experiment, progress):
     if settings.retrain:
         _, model = phase("final", search.best)
     else:
-        model = keras.saving.load_model(folder / "best.keras")
+        model = keras.saving.load_model(folder / "checkpoints" / "best.keras")
     with atomic_path(folder / "model.keras") as temporary:
         # Without the optimiser's state: a third of the size.
         keras.Model(model.input, model.output, name=model.name).save(temporary)
-    return model, read_history(folder)
+    return model
 
 
 def phase_seed(seed, phase):
@@ -277,20 +258,30 @@ def _tensorboard(folder):
     return (keras.callbacks.TensorBoard(str(folder), write_graph=False),)
 
 
-def _evaluate(folder, model, history, test, sides, labels, experiment):
+def _evaluate(folder, model, test, split, labels, experiment):
     """Predict the test side, once, and write predictions.csv and metrics.json."""
     from serkeras.evaluation import metrics
     from serkeras.training.batches import Batches
 
-    batches = Batches(test.x, batch_size=experiment.training.batch_size)
-    probabilities = model.predict(batches.for_keras(), verbose=0)
-    clips = sides.test.set_index("clip").loc[test.rows["clip"]].reset_index()
-    result = metrics.evaluate(test.y, probabilities, labels, clips, seed=experiment.seed)
+    clips = split.test.set_index("clip").loc[test.clips].reset_index()
+
+    def measure(batch_size):
+        batches = Batches(test, batch_size).for_keras()
+        probabilities = model.predict(batches, verbose=0)
+        result = metrics.evaluate(test.y, probabilities, labels, clips, seed=experiment.seed)
+        return probabilities, result
+
+    batch_size = experiment.training.batch_size
+    if experiment.model.mixes_clips:
+        probabilities, result = measure(1)
+        _, together = measure(batch_size)
+        result["in_batches_by_name"] = {
+            name: together[name] for name in ("accuracy", "uar", "macro_f1")
+        }
+    else:
+        probabilities, result = measure(batch_size)
     write_predictions(folder / "predictions.csv", clips, probabilities, labels)
-    facts = _facts(model, history, experiment)
-    learned = pd.concat([sides.train["speaker"], sides.validation["speaker"]])
-    facts["learned_speakers"] = sorted(learned.dropna().unique())
-    write_json(folder / "metrics.json", {**result, "run": facts})
+    write_json(folder / "metrics.json", {**result, "run": _facts(folder, model, experiment)})
 
 
 def write_predictions(path, clips, probabilities, labels):
@@ -303,8 +294,11 @@ def write_predictions(path, clips, probabilities, labels):
         table.to_csv(file, index=False)
 
 
-def _facts(model, history, experiment):
+def _facts(folder, model, experiment):
     """Return what a reader needs to judge the figures and to make them again."""
+    from serkeras.training.fit import read_history
+
+    history = read_history(folder)
     return {
         "recipe": experiment.recipe,
         "data": list(experiment.data),
@@ -316,9 +310,9 @@ def _facts(model, history, experiment):
         },
         "parameters": model.count_params(),
         "seconds": round(sum(row["seconds"] for row in history), 1),
-        "device": runs.device(),
-        "versions": runs.versions(),
-        "commit": runs.commit(),
+        "device": provenance.joined(folder, "device"),
+        "versions": provenance.read(folder)["sessions"][-1]["versions"],
+        "commit": provenance.joined(folder, "commit"),
     }
 
 

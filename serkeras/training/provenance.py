@@ -1,0 +1,131 @@
+"""What a run stood on: its data, by content, and the code of every session that trained it."""
+
+import contextlib
+import hashlib
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from serkeras._files import read_json, write_json
+
+_PACKAGES = ("serkeras", "keras", "keras-hub", "tensorflow", "jax", "torch", "librosa", "numpy")
+
+
+def begin(folder, digest, learned):
+    """Write or check `provenance.json`; a resumed run adds its own session to it.
+
+    Args:
+        folder: run folder.
+        digest: hash of all that the network is given.
+        learned: manifest of the training and validation clips.
+
+    Raises:
+        ValueError: the run was begun on other data.
+    """
+    path = Path(folder) / "provenance.json"
+    session = {"commit": commit(), "device": device(), "versions": versions()}
+    if path.is_file():
+        values = read_json(path)
+        if values["digest"] != digest:
+            raise ValueError(
+                "An interrupted run goes on with the data that it began with. Received: "
+                f"{folder}, whose clips, emotions or recordings have changed since. Restore "
+                "them, or choose another folder with --out."
+            )
+        if values["sessions"][-1] != session:
+            values["sessions"].append(session)
+    else:
+        values = {
+            "digest": digest,
+            "speakers": sorted(learned["speaker"].dropna().unique()),
+            "speakers_known": bool(learned["speaker"].notna().all()),
+            "files": sorted(file_digest(path) for path in learned["path"]),
+            "sessions": [session],
+        }
+    write_json(path, values)
+
+
+def read(folder):
+    """Return the dictionary that `begin` wrote."""
+    return read_json(Path(folder) / "provenance.json")
+
+
+def joined(folder, name):
+    """Return one fact of all sessions of a run, " then " between them where they differ."""
+    facts = [session[name] for session in read(folder)["sessions"]]
+    return " then ".join(dict.fromkeys(map(str, facts))) if any(facts) else None
+
+
+def file_digest(path):
+    """Return the SHA-256 of a file's bytes, "" for one that cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def versions():
+    """Return the versions of Python and of the packages that decide a run's figures."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    if "tensorflow" not in found:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found["tensorflow"] = metadata.version("tensorflow-cpu")
+    return found
+
+
+def commit():
+    """Return the commit of the kit's checkout, "+changes" behind it if edited, or None."""
+    package = Path(__file__).parents[1]
+    try:
+        # An installed copy may lie inside somebody else's repository: not its commit then.
+        _git(package, "ls-files", "--error-unmatch", "__init__.py")
+        head = _git(package, "rev-parse", "HEAD")
+        changed = _git(package, "status", "--porcelain", "--", ".")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{head}+changes" if changed else head
+
+
+def _git(folder, *words):
+    done = subprocess.run(
+        ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def device():
+    """Return the device that Keras computes on, in words."""
+    import keras
+
+    backend = keras.backend.backend()
+    return f"{_accelerator(backend) or _processor()}, {backend} backend"
+
+
+def _accelerator(backend):
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        found = tf.config.list_physical_devices("GPU")
+        return tf.config.experimental.get_device_details(found[0])["device_name"] if found else None
+    if backend == "jax":
+        import jax
+
+        first = jax.devices()[0]
+        return None if first.platform == "cpu" else first.device_kind
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def _processor():
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+        name = models[0] if models else name
+    return f"{os.cpu_count()} cores of {name}"
