@@ -17,9 +17,9 @@ SMALL = {
 }
 
 
-def write_corpus(folder, speakers=6, takes=3, seconds=1.2):
+def write_corpus(folder, speakers=6, takes=3, seconds=1.2, seed=0):
     """Write low ("sad") and high ("happy") harmonic tones and a CSV; return the CSV's path."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     rows = []
     time = np.arange(round(seconds * RATE)) / RATE
     for speaker in range(speakers):

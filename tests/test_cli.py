@@ -6,7 +6,6 @@ import sys
 
 import pandas as pd
 import pytest
-import soundfile
 
 from serkeras import recipes, runs
 from serkeras.cli import main
@@ -162,21 +161,17 @@ def test_interruption_says_how_to_go_on_where_that_is_true(command, goes_on, mon
 
 
 def test_evaluate_names_what_it_left_out(small_run, tmp_path, capsys):
-    csv = write_corpus(tmp_path, speakers=3)
+    csv = write_corpus(tmp_path, speakers=3, seed=1)
     text = csv.read_text().replace(",0,", ",new0,").replace(",1,", ",new1,").replace(",2,", ",z,")
     lines = text.splitlines()
     lines[1] = lines[1].replace(",sad,", ",calm,")
     csv.write_text("\n".join(lines))
-    for index, wave in enumerate(sorted(tmp_path.glob("*.wav"))):
-        samples, rate = soundfile.read(wave)
-        soundfile.write(wave, 0.9 * samples, rate)
-        if index == len(lines) - 2:
-            wave.write_text("text")
+    (tmp_path / "s2_happy_2.wav").write_text("text")
     words = ["evaluate", str(small_run.folder), "--data", str(csv), "--quiet"]
     assert main(words) == 2
     assert main([*words, "--skip-broken", "--json", str(tmp_path / "figures.json")]) == 1
     err = capsys.readouterr().err
     assert "1 clips of calm, unknown to the model" in err
-    assert "s2_sad_2.wav, unreadable" in err
+    assert "s2_happy_2.wav, unreadable" in err
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert sum(map(sum, figures["confusion_matrix"])) == len(lines) - 1 - 2

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -84,7 +85,7 @@ def test_missing_path_and_empty_folder_are_named(small_run, tmp_path):
 
 
 def test_evaluate_on_other_speakers(small_run, tmp_path):
-    csv = write_corpus(tmp_path, speakers=2)
+    csv = write_corpus(tmp_path, speakers=2, seed=1)
     table = csv.read_text().replace(",0,", ",new0,").replace(",1,", ",new1,")
     csv.write_text(table)
     clips = serkeras.datasets.load_own(csv, name="other")
@@ -97,6 +98,21 @@ def test_evaluate_on_other_speakers(small_run, tmp_path):
 def test_evaluate_refuses_what_the_run_has_learned_from(small_run, own_csv):
     with pytest.raises(ValueError, match="speakers that it has not learned from"):
         serkeras.evaluate(small_run, [str(own_csv)], progress=False)
+
+
+def test_evaluate_knows_learned_files_under_other_names(small_run, own_csv):
+    frame = pd.read_csv(own_csv).assign(path=lambda t: str(own_csv.parent) + "/" + t["path"])
+    frame["speaker"] = "renamed" + frame["speaker"].astype(str)
+    with pytest.raises(ValueError, match="files among those learned, in a table"):
+        serkeras.evaluate(small_run, frame, progress=False)
+
+
+def test_evaluate_warns_where_speakers_are_unknown(small_run, tmp_path):
+    frame = pd.read_csv(write_corpus(tmp_path, speakers=2, seed=1)).drop(columns="speaker")
+    frame["path"] = str(tmp_path) + "/" + frame["path"]
+    with pytest.warns(UserWarning, match="peakers"):
+        metrics = serkeras.evaluate(small_run, frame, progress=False)
+    assert "by clip" in metrics["intervals"]["method"]
 
 
 def test_evaluate_refuses_emotions_that_the_model_does_not_know(small_run, tmp_path):

@@ -1,6 +1,9 @@
 """`predict` for recordings of any length, `evaluate` for a run on another corpus."""
 
 import itertools
+import os
+import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +11,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from serkeras import audio, datasets, features
-from serkeras._files import read_json
 from serkeras.runs import Run
-
-ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".aif", ".aiff", ".m4a")
+from serkeras.training import provenance
 
 
 def find_recordings(paths):
@@ -25,16 +26,16 @@ def find_recordings(paths):
         below = [path] if not path.is_dir() else _recordings_below(path)
         if not path.exists() or not below:
             raise FileNotFoundError(
-                f"A path must be a recording or a folder with recordings {ENDINGS} in it. "
-                f"Received: {path}. Correct the path."
+                "A path must be a recording or a folder with recordings in it "
+                f"({', '.join(datasets.ENDINGS)}). Received: {path}. Correct the path."
             )
         found.extend(below)
     return found
 
 
 def _recordings_below(folder):
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
-    return sorted(path for path in files if path.is_file())
+    absolute = os.path.abspath(folder)
+    return [folder / path.relative_to(absolute) for path in datasets.list_audio(folder)]
 
 
 def windows(wave, samples):
@@ -82,7 +83,8 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False):
     found, failed = find_recordings(paths), {}
     stream = _stream_windows(found, run.experiment.audio, on_error, failed, progress)
     sums, counts = np.zeros((len(found), len(run.labels))), np.zeros(len(found))
-    while batch := list(itertools.islice(stream, batch_size)):
+    size = 1 if run.experiment.model.mixes_clips else batch_size
+    while batch := list(itertools.islice(stream, size)):
         numbers, cut = zip(*batch, strict=True)
         x = features.compute(
             np.stack(cut), run.experiment.features, run.experiment.audio.sample_rate
@@ -119,38 +121,40 @@ def evaluate(run, data, on_error="raise", n_jobs=None, progress=True):
     Args:
         run: `Run` or the path of its folder.
         data: list of corpora, as in `serkeras.train`. Clips whose emotion the model does not
-            know are left out.
+            know are left out and counted.
         on_error, n_jobs, progress: as in `serkeras.train`.
 
     Returns:
-        Dictionary in the form of metrics.json.
+        Dictionary in the form of metrics.json, with "data" and "left_out" (paths of
+        "unreadable" clips, counts of "unknown_emotions").
 
     Raises:
         ValueError: no clip carries an emotion that the model knows, or a speaker or file of
             the training or validation side is among the clips.
     """
     from serkeras.evaluation import metrics
-    from serkeras.features import cache
     from serkeras.training.batches import Batches
+    from serkeras.training.sides import extract_all
 
     run = run if isinstance(run, Run) else Run(run)
-    experiment, labels = run.experiment, run.labels
-    clips = datasets.load_many([data] if isinstance(data, str) else data, experiment.label_scheme)
-    clips = clips[clips["emotion"].isin(labels)].reset_index(drop=True)
-    _check_unseen(run, clips, data)
-    extracted = cache.extract(
-        clips,
-        audio=experiment.audio,
-        features=experiment.features,
-        n_jobs=n_jobs,
-        on_error=on_error,
-        progress=progress,
-    )
-    batches = Batches(extracted.x, batch_size=experiment.training.batch_size)
-    probabilities = run.model.predict(batches.for_keras(), verbose=0)
-    rows = clips.set_index("clip").loc[extracted.rows["clip"]].reset_index()
-    y = rows["emotion"].map({label: index for index, label in enumerate(labels)})
-    return metrics.evaluate(y.to_numpy(np.int32), probabilities, labels, rows, seed=experiment.seed)
+    labels = run.labels
+    data = [data] if isinstance(data, (str, os.PathLike, pd.DataFrame)) else list(data)
+    told = ["a table" if isinstance(spec, pd.DataFrame) else str(spec) for spec in data]
+    clips = datasets.load_many(data, run.experiment.label_scheme)
+    known = clips["emotion"].isin(labels)
+    unknown = clips.loc[~known, "emotion"].value_counts().to_dict()
+    clips = clips[known].reset_index(drop=True)
+    _check_unseen(run, clips, ", ".join(told))
+    side, failed = extract_all(clips, labels, run.experiment, on_error, n_jobs, progress)
+    batch_size = 1 if run.experiment.model.mixes_clips else run.experiment.training.batch_size
+    probabilities = run.model.predict(Batches(side, batch_size).for_keras(), verbose=0)
+    rows = clips.set_index("clip").loc[side.clips].reset_index()
+    result = metrics.evaluate(side.y, probabilities, labels, rows, seed=run.experiment.seed)
+    return {
+        **result,
+        "data": told,
+        "left_out": {"unreadable": failed["path"].tolist(), "unknown_emotions": unknown},
+    }
 
 
 def _check_unseen(run, clips, data):
@@ -160,13 +164,19 @@ def _check_unseen(run, clips, data):
             f"The clips must carry emotions that the model knows, {run.labels}. Received: none "
             f"in {data}. Choose other data, or a run with another label scheme."
         )
-    lists = read_json(run.folder / "split.json")
-    learned = set(lists["train"]) | set(lists["validation"])
-    speakers = set(run.metrics["run"]["learned_speakers"])
-    seen = clips[clips["clip"].isin(learned) | clips["speaker"].isin(speakers)]
+    learned = provenance.read(run.folder)
+    files = clips["path"].map(provenance.file_digest)
+    seen = clips[files.isin(learned["files"]) | clips["speaker"].isin(learned["speakers"])]
     if len(seen):
         raise ValueError(
             "A run must be measured on speakers that it has not learned from. Received: "
-            f"{len(seen)} clips of such speakers in {data}, for instance "
-            f"{seen['clip'].iloc[0]}. Its own test side is in metrics.json; choose other data."
+            f"{len(seen)} clips of such speakers, or files among those learned, in {data}, for "
+            f"instance {seen['clip'].iloc[0]}. The run's own test side is in metrics.json; "
+            "choose other data."
+        )
+    if not learned["speakers_known"] or clips["speaker"].isna().any():
+        warnings.warn(
+            "Speakers are unknown: that the model has not learned from them cannot be checked, "
+            "only that it has not learned from these files.",
+            stacklevel=3,
         )
