@@ -180,6 +180,8 @@ def clean(notebook, places):
             continue
         if AUDIO_TAG not in cell.metadata.get("tags", []):
             cell.outputs = [output for output in cell.outputs if not has_audio(output)]
+        # Progress bars and notices of libraries: they differ from machine to machine.
+        cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         for output in cell.outputs:
             output.get("metadata", {}).clear()
             if "text" in output:

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-import tempfile
+import uuid
 from pathlib import Path
 
 
@@ -32,15 +32,12 @@ def atomic_path(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".tmp-{uuid.uuid4().hex}{path.suffix}")
+    # Not mkstemp, whose files are private: results are meant to be shared. The umask is left to
+    # the system, since asking for it changes it for all threads.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
-        # mkstemp makes files private to the user; results are meant to be shared.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -73,3 +70,27 @@ def read_json(path):
                 f"A JSON file must hold valid JSON. Received: {path} ({error}). "
                 "Restore the file or delete it and run again."
             ) from error
+
+
+def read_csv(path, text, separator=",", encoding="utf-8"):
+    """Read a CSV file in which only empty cells are missing: `NA` and `None` are words.
+
+    Args:
+        path: file.
+        text: names of the columns that stay text, so that `01` does not become 1.
+        separator: between the cells.
+        encoding: of the file.
+
+    Returns:
+        DataFrame.
+    """
+    import pandas as pd  # half a second, which `serkeras --help` need not pay
+
+    return pd.read_csv(
+        path,
+        sep=separator,
+        encoding=encoding,
+        dtype=dict.fromkeys(text, str),
+        keep_default_na=False,
+        na_values=[""],
+    )

@@ -1,22 +1,16 @@
 """From a file to a waveform: read, mono, resample, trim, fix the length."""
 
 import os
-import re
 
 import numpy as np
 import soundfile
 import soxr
 
-# A file that ends this much before what its header promises still counts as whole: encoders
-# and recorders are that careless, and no feature notices.
-_MISSING_TAIL_S = 0.05
+from serkeras import _sound
+
 _BLOCK = 1 << 20
-# Streaming writers put "unknown" into a header: zero, or one of the largest 32-bit numbers.
-_UNKNOWN_SIZE = 0x7FFF0000
-_ENDLESS = 1 << 40
-# libsndfile shortens the length that it reports to what is there; its log keeps the header's.
-_WAV_BYTES = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
-_AIFF_FRAMES = re.compile(r"^\s*Frames\s*: (\d+)", re.MULTILINE)
+# libsndfile's SF_ERR_SYSTEM: the file could not be opened or read.
+_SYSTEM_ERROR = 2
 
 _TRIM_FRAME = 2048
 _TRIM_HOP = 512
@@ -24,6 +18,10 @@ _TRIM_HOP = 512
 
 class AudioError(ValueError):
     """A file cannot be used as a recording; the message names it and the remedy."""
+
+
+class AudioFileError(AudioError, OSError):
+    """A file cannot be read now, whatever it holds: missing, refused, or the disk fails."""
 
 
 def read(path, sample_rate):
@@ -41,8 +39,9 @@ def read(path, sample_rate):
         float32 array `(samples,)`, full scale 1.0. Not clipped: resampling may pass 1.0.
 
     Raises:
-        AudioError: the file is missing, empty, not audio, damaged, cut off (more than 0.05 s
-            of what its header promises is not there), or holds NaN or infinite samples.
+        AudioFileError: the file is missing or cannot be read at present.
+        AudioError: the file is empty, not audio, damaged, cut off (more than 0.05 s of what it
+            promises is not found), or holds NaN or infinite samples.
         ValueError: `sample_rate` is not a positive whole number.
     """
     if not isinstance(sample_rate, (int, np.integer)) or sample_rate < 1:
@@ -144,10 +143,7 @@ def _check_file(path):
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
     except OSError as error:
-        raise AudioError(
-            f"A recording must be a readable file. Received: {path} ({error.strerror}). "
-            "Correct the path or its permissions, or unpack the corpus there."
-        ) from error
+        raise _unreachable(path, error.strerror) from error
     if not size:
         raise AudioError(
             f"A recording must hold audio. Received: {path}, which is empty (0 bytes). "
@@ -155,49 +151,45 @@ def _check_file(path):
         )
 
 
+def _unreachable(path, reason):
+    return AudioFileError(
+        f"A recording must be a readable file. Received: {path} ({reason}). "
+        "Correct the path or its permissions, or unpack the corpus there; try again where a "
+        "disk or a mounted drive failed for a moment."
+    )
+
+
 def _decode(path):
     """Return the mono waveform at its own rate, and that rate in hertz."""
     try:
         with soundfile.SoundFile(path) as file:
-            rate, promised = file.samplerate, _promised_frames(path, file)
+            rate = file.samplerate
             blocks = [block.mean(axis=1) for block in _blocks(file)]
+            wave = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+            lacking = _sound.shortfall(path, file, wave.size)
+    except OSError as error:
+        raise _unreachable(path, error.strerror) from error
     except (soundfile.LibsndfileError, TypeError) as error:
+        if getattr(error, "code", None) == _SYSTEM_ERROR:
+            raise _unreachable(path, error.error_string) from error
         # soundfile answers a headerless `.raw` with a TypeError about missing arguments.
         raise AudioError(
             f"A recording must be an audio file that libsndfile reads. Received: {path} "
             f"({error}). Copy it again, or convert it: ffmpeg -i FILE new.wav"
         ) from error
-    wave = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-    if promised - wave.size > _MISSING_TAIL_S * rate:
+    if lacking:
         raise AudioError(
-            f"A recording must be as long as its header says. Received: {path}, cut off: its "
-            f"header promises {promised} frames and {wave.size} are there. Copy or download "
-            "it again; to keep what is left, convert it: ffmpeg -i FILE new.wav"
+            f"A recording must be as long as it says. Received: {path}, {lacking}. Copy or "
+            "download it again; to keep what is there, convert it: ffmpeg -i FILE new.wav"
         )
     return wave, rate
 
 
 def _blocks(file):
     """Read piece by piece: a long multi-channel file never stands in memory as a whole."""
-    while True:
+    while not _sound.is_endless(file):
         block = file.read(_BLOCK, dtype="float32", always_2d=True)
         if len(block):
             yield block
         if len(block) < _BLOCK:
             return
-
-
-def _promised_frames(path, file):
-    """Return the number of frames that the header promises."""
-    if file.frames > _ENDLESS:
-        raise AudioError(
-            f"A recording must state its length. Received: {path}, a stream of unknown length. "
-            "Convert it: ffmpeg -i FILE new.wav"
-        )
-    frames = _AIFF_FRAMES.search(file.extra_info)
-    if frames and int(frames[1]) < _UNKNOWN_SIZE:
-        return int(frames[1])
-    data = _WAV_BYTES.search(file.extra_info)
-    if data and int(data[1]) < _UNKNOWN_SIZE and int(data[2]):
-        return file.frames * int(data[1]) // int(data[2])
-    return file.frames

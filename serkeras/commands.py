@@ -48,7 +48,7 @@ def audit(arguments):
     """Print what is wrong with the files of the corpora named."""
     from serkeras import datasets
 
-    clips = datasets.load_many(arguments.data or ["synthetic"])
+    clips = datasets.load_many(arguments.data or ["synthetic"], progress=not arguments.quiet)
     findings = datasets.audit(clips, progress=not arguments.quiet)
     if arguments.csv:
         _write_csv(arguments.csv, findings)
@@ -72,7 +72,7 @@ def features(arguments):
     from serkeras.features import cache
 
     settings = FeatureConfig.from_dict({"name": arguments.feature, **dict(arguments.settings)})
-    clips = datasets.load_many(arguments.data or ["synthetic"])
+    clips = datasets.load_many(arguments.data or ["synthetic"], progress=not arguments.quiet)
     found = cache.extract(
         clips,
         audio=AudioConfig(),

@@ -1,21 +1,15 @@
 """A run folder: what was asked, how it went, and the model that came out."""
 
 import contextlib
-import os
-import platform
 import shutil
-import subprocess
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 
 import filelock
 import pandas as pd
 
-from serkeras._files import read_json, write_json
+from serkeras._files import read_csv, read_json, write_json
 from serkeras.config import Experiment
-
-_PACKAGES = ("serkeras", "keras", "keras-hub", "tensorflow", "jax", "torch", "librosa", "numpy")
 
 
 class Run:
@@ -43,8 +37,9 @@ class Run:
 
     @property
     def finished(self):
-        """Whether the run came to its end."""
-        return (self.folder / "metrics.json").is_file()
+        """Whether the run came to its end: its checkpoints are removed last of all."""
+        figures = (self.folder / "metrics.json").is_file()
+        return figures and not (self.folder / "checkpoints").exists()
 
     @cached_property
     def metrics(self):
@@ -69,7 +64,8 @@ class Run:
     @cached_property
     def predictions(self):
         """DataFrame with one row a test clip: what it was and what the model said."""
-        return pd.read_csv(self.folder / "predictions.csv", dtype={"speaker": str})
+        text = ("clip", "path", "corpus", "speaker", "sex", "emotion", "predicted")
+        return read_csv(self.folder / "predictions.csv", text)
 
     @cached_property
     def model(self):
@@ -94,17 +90,33 @@ def default_folder(experiment):
 
 
 def prepare(folder, experiment, overwrite=False):
-    """Make a run folder, or accept an unfinished one of the same experiment to go on with.
+    """Make a run folder; an unfinished run of the same experiment stays, for it goes on.
 
     Raises:
         FileExistsError: see `check_free`.
     """
     folder = Path(folder)
     check_free(folder, experiment, overwrite)
-    if overwrite:
-        shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir() and not resumable(folder, experiment):
+        shutil.rmtree(folder)
     write_json(folder / "experiment.json", experiment.to_dict())
     return folder
+
+
+def finish(folder):
+    """Mark a run as finished by removing its checkpoints, all at once."""
+    checkpoints = Path(folder) / "checkpoints"
+    if checkpoints.is_dir():
+        removed = checkpoints.rename(checkpoints.with_name(".checkpoints-removed"))
+        shutil.rmtree(removed, ignore_errors=True)
+
+
+def resumable(folder, experiment):
+    """Whether a folder holds an unfinished run of just this experiment."""
+    if not (Path(folder) / "experiment.json").is_file():
+        return False
+    run = Run(folder)
+    return run.experiment == experiment and not run.finished
 
 
 def check_free(folder, experiment, overwrite=False):
@@ -157,65 +169,3 @@ def locked(folder):
         yield
     finally:
         lock.release()
-
-
-def versions():
-    """Return the versions of Python and of the packages that decide a run's figures."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    if "tensorflow" not in found:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found["tensorflow"] = metadata.version("tensorflow-cpu")
-    return found
-
-
-def commit():
-    """Return the commit of the kit's checkout, "+changes" behind it if edited, or None."""
-    here = Path(__file__).parent
-    try:
-        head = _git(here, "rev-parse", "HEAD")
-        changed = _git(here, "status", "--porcelain", "--", ".")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return f"{head}+changes" if changed else head
-
-
-def _git(folder, *words):
-    done = subprocess.run(
-        ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
-
-
-def device():
-    """Return the device that Keras computes on, in words."""
-    import keras
-
-    backend = keras.backend.backend()
-    return f"{_accelerator(backend) or _processor()}, {backend} backend"
-
-
-def _accelerator(backend):
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        found = tf.config.list_physical_devices("GPU")
-        return tf.config.experimental.get_device_details(found[0])["device_name"] if found else None
-    if backend == "jax":
-        import jax
-
-        first = jax.devices()[0]
-        return None if first.platform == "cpu" else first.device_kind
-    import torch
-
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
-
-
-def _processor():
-    name = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
-        models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-        name = models[0] if models else name
-    return f"{os.cpu_count()} cores of {name}"

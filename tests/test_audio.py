@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from serkeras import audio
+from serkeras import _sound, audio
 from serkeras.config import AudioConfig
 
 RATE = 16000
@@ -71,6 +71,75 @@ def test_unusable_file_is_one_clear_error(fault, tmp_path):
         audio.read(path, RATE)
     assert str(path) in str(caught.value)
     assert "Received: " in str(caught.value)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_of_the_place_are_told_from_faults_of_the_content(fault, tmp_path):
+    path = tmp_path / "clip.wav"
+    FAULTS[fault][0](path)
+    with pytest.raises(audio.AudioError) as caught:
+        audio.read(path, RATE)
+    assert isinstance(caught.value, audio.AudioFileError) == (fault in ("missing", "folder"))
+
+
+def test_file_that_vanishes_before_it_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(audio, "_check_file", lambda path: None)
+    with pytest.raises(audio.AudioFileError, match="System error.*mounted drive") as caught:
+        audio.read(tmp_path / "clip.wav", RATE)
+    assert isinstance(caught.value, OSError)
+
+
+# MP3 without a Xing header: libsndfile guesses the length from the first frame.
+
+
+def write_bare_mp3(path, mode, silent_first=False):
+    """Write an MP3 whose frame with the length is cut away; return its length in samples."""
+    wave = np.concatenate([tone(0.5, level=0.5 * (not silent_first)), tone(2.5)])
+    settings = {"format": "MP3", "bitrate_mode": mode, "compression_level": 0.5}
+    data = bytes_of(path, wave, **settings)
+    path.write_bytes(data[_sound._frame(data, 0)[0] :])
+    return len(wave)
+
+
+def test_constant_bit_rate_without_a_header_is_read_whole(tmp_path):
+    path = tmp_path / "clip.mp3"
+    samples = write_bare_mp3(path, "CONSTANT")
+    assert samples <= len(audio.read(path, RATE)) <= samples + 3 * 576
+
+
+# An ID3v2 tag of 130 bytes (seven bits a byte) with a picture of frames, and an ID3v1 tag.
+ID3 = b"ID3\4\0\0\0\0\1\2" + bytes(126) + b"\xff\xf3\x84\xc4"
+
+
+@pytest.mark.parametrize(("before", "behind"), [(b"", b""), (ID3, b"TAG" + b"\xff" * 125)])
+def test_half_a_varying_bit_rate_is_no_recording(before, behind, tmp_path):
+    path = tmp_path / "clip.mp3"
+    samples = write_bare_mp3(path, "VARIABLE")
+    path.write_bytes(before + path.read_bytes() + behind)
+    assert soundfile.info(path).frames < samples / 2
+    with pytest.raises(audio.AudioError, match=r"varying bit rate without a Xing.*ffmpeg"):
+        audio.read(path, RATE)
+
+
+def test_varying_bit_rate_that_is_read_whole_is_a_recording(tmp_path):
+    path = tmp_path / "clip.mp3"
+    samples = write_bare_mp3(path, "VARIABLE", silent_first=True)
+    assert soundfile.info(path).frames > samples + RATE / 10
+    assert len(audio.read(path, RATE)) == pytest.approx(samples, abs=3 * 576)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 24000, 32000, 44100, 48000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_mp3_frames_are_counted_at_every_rate(rate, channels, tmp_path):
+    path = tmp_path / "clip.mp3"
+    wave = np.stack([tone(1.0, rate)] * channels, axis=1)
+    soundfile.write(path, wave, rate, format="MP3", bitrate_mode="VARIABLE")
+    data = path.read_bytes()
+    assert _sound._count_mp3(data) is None
+    size, samples, _ = _sound._frame(data, 0)
+    counted = _sound._count_mp3(data[size:])
+    # The encoder adds its delay and fills the last frame up; one frame is not counted.
+    assert 0 <= counted - rate <= 3 * samples
 
 
 def test_headerless_file_is_an_audio_error(tmp_path):

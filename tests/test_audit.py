@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from serkeras import datasets
+from serkeras import _sound, audio, datasets
 from serkeras.datasets import auditing
 
 RATE = 16000
@@ -77,6 +77,43 @@ def test_truncated(name, tmp_path):
     assert "promise" in findings.loc[findings["finding"] == "truncated", "detail"].iloc[0]
 
 
+@pytest.mark.parametrize("keep", [1.0, 0.99, 0.98, 0.97, 0.95, 0.9, 0.5, 0.01])
+@pytest.mark.parametrize("name", ["x.wav", "x.flac", "x.aiff", "x.mp3", "x.ogg", "x.au"])
+def test_what_the_reader_refuses_is_found_and_nothing_else(name, keep, tmp_path):
+    path = noise(tmp_path / name, seconds=3.0)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
+    refused = False
+    try:
+        audio.read(path, RATE)
+    except audio.AudioError:
+        refused = True
+    broken = {finding for finding, _ in found(path)} & {"unreadable", "truncated"}
+    assert bool(broken) == refused
+    if keep == 1.0:
+        assert not refused
+    elif name not in ("x.ogg", "x.au") and keep < 0.98:
+        assert refused
+
+
+def test_mp3_read_only_by_half_is_found(tmp_path):
+    wave = np.sin(np.arange(3 * RATE) / 10) / 4
+    wave[RATE:] += np.random.default_rng(0).normal(0, 0.2, 2 * RATE)
+    path = tmp_path / "x.mp3"
+    soundfile.write(path, wave, RATE, bitrate_mode="VARIABLE", compression_level=0.5)
+    assert found(path) == set()
+    data = path.read_bytes()
+    path.write_bytes(data[_sound._frame(data, 0)[0] :])
+    finding, text = detail(path)
+    assert finding == "truncated"
+    assert "varying bit rate" in text
+
+
+def test_headerless_file_is_unreadable(tmp_path):
+    path = tmp_path / "x.raw"
+    path.write_bytes(bytes(1000))
+    assert detail(path)[0] == "unreadable"
+
+
 def test_wav_of_unknown_length_is_not_truncated(tmp_path):
     path = noise(tmp_path / "pipe.wav")
     data = bytearray(path.read_bytes())
@@ -104,7 +141,7 @@ def test_silent_short_clipped_and_not_finite(tmp_path):
     assert found(*paths) == {
         ("silent", "silent.wav"),
         ("too short", "short.wav"),
-        ("too short", "none.wav"),
+        ("unreadable", "none.wav"),
         ("clipped", "clipped.wav"),
         ("not finite", "nan.wav"),
     }

@@ -197,24 +197,46 @@ def test_order_of_places(tmp_path, monkeypatch):
     assert list(datasets.load("emodb", tmp_path / "mine")["clip"]) == ["emodb/03a04Fd"]
 
 
+@pytest.mark.filterwarnings("ignore:cremad")
+def test_folder_without_clips_is_no_corpus(tmp_path, monkeypatch):
+    monkeypatch.setenv("SERKERAS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SERKERAS_CACHE", str(tmp_path / "cache"))
+    lists = tmp_path / "data" / "cremad"
+    lists.mkdir(parents=True)
+    (lists / "summaryTable.csv").write_text("FileName\n1001_IEO_SAD_LO\n")
+    sound(lists / "own take.wav")
+    assert datasets.find("cremad") is None
+    with pytest.raises(FileNotFoundError, match=r"none with its clips at .*git lfs install"):
+        datasets.load("cremad")
+    kept = sound(tmp_path / "cache" / "corpora" / "cremad" / "AudioWAV" / "1001_IEO_SAD_LO.wav")
+    assert datasets.find("cremad") == tmp_path / "cache" / "corpora" / "cremad"
+    assert list(datasets.load("cremad")["path"]) == [str(kept)]
+    sound(lists / "deep" / "1002_IEO_SAD_LO.wav")
+    assert datasets.find("cremad") == lists
+
+
 def test_synthetic_is_made_when_missing(tmp_path, monkeypatch):
-    module, made = registry.module("synthetic"), []
+    module, made, asked = registry.module("synthetic"), [], []
     monkeypatch.setenv("SERKERAS_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("SERKERAS_CACHE", str(tmp_path / "cache"))
 
-    def generate(root):
+    def generate(root, progress):
         made.append(root)
+        asked.append(progress)
         sound(root / "01-angry-boat-strong-1.wav")
 
     monkeypatch.setattr(module, "generate", generate)
     monkeypatch.setattr(module, "scan", lambda root: _table.scan(root, "synthetic", module.parse))
     assert list(datasets.load("synthetic")["speaker"]) == ["synthetic-01"]
     assert made == [tmp_path / "cache" / "corpora" / "synthetic"]
+    datasets.load("synthetic", progress=False)
+    datasets.load_many(["synthetic"], progress=False)
+    assert asked == [True, False, False]
     sound(tmp_path / "data" / "synthetic" / "02-angry-boat-strong-1.wav")
     assert list(datasets.load("synthetic")["speaker"]) == ["synthetic-02"]
-    with pytest.raises(FileNotFoundError, match="no folder at"):
+    with pytest.raises(FileNotFoundError, match="none with its clips at"):
         datasets.load("synthetic", tmp_path / "elsewhere")
-    assert len(made) == 1, "made only where nothing is there and no root was named"
+    assert len(made) == 3, "made only where nothing is there and no root was named"
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path):

@@ -80,6 +80,44 @@ def test_data_frame(studio, monkeypatch):
     pd.testing.assert_frame_equal(table, before)
 
 
+def test_na_and_none_are_words(studio):
+    (studio / "words.csv").write_text("path,emotion,speaker\na.wav,None,NA\nb.wav,sad,nan\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clips = datasets.load_own(studio / "words.csv")
+    assert list(clips["emotion"]) == ["None", "sad"]
+    assert list(clips["speaker"]) == ["words-NA", "words-nan"]
+
+
+@pytest.mark.parametrize("word", ["NA", "first", "1.5"])
+def test_repetition_that_is_no_number(word, studio):
+    (studio / "a.csv").write_text(f"path,emotion,speaker,repetition\na.wav,sad,x,{word}\n")
+    with pytest.raises(ValueError, match=f"must be a whole number.*a.csv with {word}"):
+        datasets.load_own(studio / "a.csv")
+    (studio / "a.csv").write_text("path,emotion,speaker,repetition\na.wav,sad,x,2\nb.wav,sad,x,\n")
+    repetitions = datasets.load_own(studio / "a.csv")["repetition"]
+    assert repetitions[0] == 2
+    assert repetitions[1] is pd.NA
+
+
+def test_list_audio_knows_every_format_and_passes_hidden_files_by(tmp_path):
+    for name in ("b.opus", "deep/a.WAV", "c.caf", "._a.wav", ".hidden/d.wav", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    names = [path.relative_to(tmp_path).as_posix() for path in datasets.list_audio(tmp_path)]
+    assert names == ["b.opus", "c.caf", "deep/a.WAV"]
+
+
+def test_prediction_finds_what_training_finds(studio, monkeypatch):
+    from serkeras.serving.predict import find_recordings
+
+    sound(studio / "d.flac").rename(studio / "d.opus")
+    (studio / "._a.wav").touch()
+    monkeypatch.chdir(studio / "deep")
+    found = [str(path) for path in find_recordings(["..", "c.wav"])]
+    assert found == ["../a.wav", "../b.wav", "../d.opus", "../deep/c.wav", "c.wav"]
+
+
 def test_unknown_speakers_are_said(studio):
     (studio / "few.csv").write_text("path,emotion,speaker\na.wav,sad,\nb.wav,sad,x\n")
     with pytest.warns(UserWarning, match="1 of 2 clips are unknown; a speaker-disjoint split"):

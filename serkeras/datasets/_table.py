@@ -130,6 +130,13 @@ def find_audio(root, endings=ENDINGS):
     return sorted(path for path in _walk(root) if path.name.lower().endswith(endings))
 
 
+def holds_clip(root, parse):
+    """Tell whether one audio file below a folder is named as `parse` reads; stops at the first."""
+    return any(
+        path.name.lower().endswith(ENDINGS) and parse(path) is not None for path in _walk(root)
+    )
+
+
 def find_file(root, name):
     """Find a list that belongs to a corpus: below `root`, or in the folder that holds `root`.
 

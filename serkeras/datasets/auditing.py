@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from serkeras import _sound
+
 # What the findings mean, in the order of the table.
 FINDINGS = {
-    "unreadable": "the file is missing, empty or no audio",
-    "truncated": "the header promises more than the file holds, or reading breaks off",
+    "unreadable": "the file is missing, empty or no audio, or holds no sample",
+    "truncated": "the file promises more than can be read of it, or reading breaks off",
     "not finite": "samples are NaN or infinite",
     "silent": "no sample passes -60 dB of full scale",
     "too short": "the clip is shorter than 0.5 s",
@@ -29,8 +31,6 @@ SHORTEST_S = 0.5
 CLIPPED_SHARE = 1e-3
 # 16-bit audio peaks at 32767/32768 = 0.99997.
 FULL_SCALE = 0.9999
-# MP3 headers count samples only roughly.
-ENOUGH = 0.95
 
 _BLOCK = 65536
 _LABELS = ("corpus", "emotion", "speaker", "statement", "intensity", "repetition")
@@ -117,18 +117,17 @@ def inspect(path):
             facts |= {"rate": sound.samplerate, "channels": sound.channels}
             measured, stopped = _measure(sound)
             promised, kind = sound.frames, sound.format
-    except (OSError, RuntimeError) as error:
+            lacking = _sound.shortfall(path, sound, measured["frames"])
+    # soundfile answers a headerless `.raw` with a TypeError about missing arguments.
+    except (OSError, RuntimeError, TypeError) as error:
         findings.append(("unreadable", _why_unreadable(path, error)))
         return facts
     findings += _judge(measured, facts["rate"])
-    lacking = _lacking_bytes(path)
-    if stopped is None and measured["frames"] < ENOUGH * promised:
-        stopped = "the file ends"
     if stopped is not None:
         detail = f"{promised} samples promised, {measured['frames']} could be read: {stopped}"
         findings.append(("truncated", detail))
     elif lacking:
-        findings.append(("truncated", f"the header promises {lacking} bytes more than there are"))
+        findings.append(("truncated", lacking))
     elif not any(finding == "silent" for finding, _ in findings):
         facts["samples"] = measured["digest"]
     ending = Path(path).suffix.lower()
@@ -174,10 +173,12 @@ def _measure(sound):
 
 def _judge(measured, rate):
     """Turn measurements into findings."""
+    if not measured["frames"]:
+        return [("unreadable", "it holds no sample")]
     found = []
     if measured["strange"]:
         found.append(("not finite", f"{measured['strange']} samples are NaN or infinite"))
-    if measured["frames"] and measured["peak"] < SILENT_PEAK:
+    if measured["peak"] < SILENT_PEAK:
         found.append(("silent", f"peak {measured['peak']:.6f} of full scale"))
     if measured["frames"] / rate < SHORTEST_S:
         found.append(("too short", f"{measured['frames'] / rate:.3f} s"))
@@ -198,25 +199,6 @@ def _why_unreadable(path, error):
     if start.startswith(b"version https://git-lfs"):
         return "a git-lfs pointer, not audio; run `git lfs pull` in the clone"
     return f"no audio that libsndfile reads ({str(error).strip()})"
-
-
-def _lacking_bytes(path):
-    """Count the bytes that a WAV or AIFF header promises and the file does not hold.
-
-    libsndfile shortens such a file silently, so the chunks are walked here.
-    """
-    size = Path(path).stat().st_size
-    with open(path, "rb") as file:
-        form = file.read(12)
-        order = {b"RIFF": "<", b"FORM": ">"}.get(form[:4])
-        while order is not None and len(head := file.read(8)) == 8:
-            name, length = struct.unpack(f"{order}4sI", head)
-            if name in (b"data", b"SSND"):
-                # Writers to a pipe put the largest number here: length unknown.
-                unknown = length >= 0xFFFFFF00
-                return 0 if unknown else max(0, file.tell() + length - size)
-            file.seek(length + length % 2, 1)
-    return 0
 
 
 def _doubles(clips, facts):

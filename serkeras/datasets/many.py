@@ -9,7 +9,7 @@ from serkeras.datasets.labels import relabel
 from serkeras.datasets.own import load_own
 
 
-def load_many(specs, label_scheme="own"):
+def load_many(specs, label_scheme="own", progress=True):
     """Load several data sets into one manifest.
 
     Args:
@@ -22,6 +22,7 @@ def load_many(specs, label_scheme="own"):
               .csv or is an existing folder; a registered name comes first.
 
         label_scheme: `"own"`, `"seven"` or `"four"`, see `relabel`.
+        progress: show a bar while the synthetic corpus is made.
 
     Returns:
         Manifest as of `load`, sorted by clip whatever the order of `specs`; columns that a
@@ -38,7 +39,7 @@ def load_many(specs, label_scheme="own"):
             "At least one data set must be named. Received: an empty list. Name a corpus "
             f"({', '.join(registry.names())}), a CSV file or a folder."
         )
-    tables = [_load_one(spec) for spec in specs]
+    tables = [_load_one(spec, progress) for spec in specs]
     clips = _table.arrange(pd.concat(tables, ignore_index=True))
     doubled = clips.loc[clips["clip"].duplicated(), "clip"]
     if len(doubled):
@@ -50,13 +51,13 @@ def load_many(specs, label_scheme="own"):
     return relabel(clips, label_scheme)
 
 
-def _load_one(spec):
+def _load_one(spec, progress):
     """Load what one spec names."""
     if not isinstance(spec, str):
         return load_own(spec)
     name, equals, folder = spec.partition("=")
     if name in registry.names():
-        return registry.load(name, folder if equals else None)
+        return registry.load(name, folder if equals else None, progress=progress)
     if _is_path(spec):
         return load_own(spec)
     raise ValueError(

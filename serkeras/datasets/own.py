@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from serkeras._files import read_csv
 from serkeras.datasets import _table, registry
 from serkeras.datasets.labels import EMOTIONS, SYNONYMS, relabel
 
@@ -68,14 +69,25 @@ def load_own(source, name=None, label_scheme="own"):
     return relabel(clips, label_scheme)
 
 
+def list_audio(folder):
+    """List the audio files below a folder, of every format that libsndfile reads.
+
+    Args:
+        folder: path; links are followed, hidden files and folders are passed over.
+
+    Returns:
+        Sorted list of absolute `pathlib.Path`.
+    """
+    return _table.find_audio(folder, ENDINGS)
+
+
 def _read_csv(path):
-    """Read a CSV file; text columns stay text, so that speaker 01 does not become 1."""
-    text = dict.fromkeys(_table.COLUMNS[:-1], str)
+    """Read a CSV file as spreadsheets write it, with commas or semicolons."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             header = file.readline()
         separator = ";" if ";" in header and "," not in header else ","
-        table = pd.read_csv(path, sep=separator, dtype=text, encoding="utf-8-sig")
+        table = read_csv(path, _table.COLUMNS[:-1], separator, "utf-8-sig")
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ValueError(
             "Own recordings must be listed in a CSV file (UTF-8, comma-separated) with the "
@@ -93,7 +105,7 @@ def _list_folder(root):
             f"{root} without subfolders. Sort the clips into folders such as angry/ and "
             "happy/, or list them in a CSV file with the columns path and emotion."
         )
-    files = {folder: _table.find_audio(folder, ENDINGS) for folder in folders}
+    files = {folder: list_audio(folder) for folder in folders}
     _refuse_corpus(root, files)
     empty = [folder.name for folder in folders if not files[folder]]
     if empty:
@@ -151,6 +163,8 @@ def _from_frame(table, name, base, source):
     _refuse_doubles(table, source)
     if "speaker" in table.columns:
         table["speaker"] = _prefixed(table["speaker"], table["corpus"])
+    if "repetition" in table.columns:
+        table["repetition"] = _whole_numbers(table["repetition"], source)
     if "sex" in table.columns:
         sex = table["sex"].astype("string").str.strip().str.lower()
         table["sex"] = sex.replace(_SEX)
@@ -212,6 +226,18 @@ def _refuse_doubles(table, source):
                 f"{rule}. Received: {source} with {len(doubled)} twice, such as "
                 f"{doubled.iloc[0]}. Remove or rename the second."
             )
+
+
+def _whole_numbers(repetitions, source):
+    """Turn repetitions into numbers, or name the first that is none."""
+    numbers = pd.to_numeric(repetitions, errors="coerce")
+    wrong = repetitions[repetitions.notna() & (numbers.isna() | (numbers % 1 != 0))]
+    if len(wrong):
+        raise ValueError(
+            "A repetition must be a whole number or stay empty. Received: "
+            f"{source} with {wrong.iloc[0]}. Correct it; words go into a column of their own."
+        )
+    return numbers.astype("Int64")
 
 
 def _short_names(paths, base):

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from serkeras._files import cache_dir
+from serkeras.datasets import _table
 from serkeras.datasets.labels import relabel
 
 _NAMES = ("ravdess", "savee", "tess", "cremad", "emodb", "synthetic")
@@ -34,15 +35,17 @@ def card(name):
     return module(name).CARD
 
 
-def load(name, root=None, label_scheme="own"):
+def load(name, root=None, label_scheme="own", progress=True):
     """Load a corpus as a manifest.
 
     Args:
         name: one of `names()`.
         root: folder of the corpus; its clips may lie at any depth, as .wav, .flac or .mp3.
-            None looks in `$SERKERAS_DATA/<name>`, then in `corpora/<name>` of the cache
-            folder; the synthetic corpus is made there when it is missing.
+            None takes `$SERKERAS_DATA/<name>`, else `corpora/<name>` of the cache folder,
+            whichever holds clips of the corpus; the synthetic corpus is made there when it is
+            missing.
         label_scheme: `"own"`, `"seven"` or `"four"`, see `relabel`.
+        progress: show a bar while the synthetic corpus is made.
 
     Returns:
         DataFrame sorted by clip, RangeIndex, one row a clip, with the columns
@@ -64,7 +67,7 @@ def load(name, root=None, label_scheme="own"):
         FileNotFoundError: the corpus is not there, or holds no file named as published.
     """
     corpus = module(name)
-    return relabel(corpus.scan(_find(name, corpus, root)), label_scheme)
+    return relabel(corpus.scan(_find(name, corpus, root, progress)), label_scheme)
 
 
 def home(name):
@@ -73,9 +76,12 @@ def home(name):
 
 
 def find(name):
-    """Return the folder in which `load(name)` would look, or None if the corpus is not at hand."""
-    module(name)  # refuses unknown names
-    return next((place for place in _places(name) if place.is_dir()), None)
+    """Return the folder in which `load(name)` would look, or None if the corpus is not at hand.
+
+    A folder without a single clip of the corpus, such as one with its lists only, is passed by.
+    """
+    parse = module(name).parse
+    return next((place for place in _places(name) if _table.holds_clip(place, parse)), None)
 
 
 def _places(name):
@@ -83,18 +89,18 @@ def _places(name):
     return [*([Path(data, name)] if data else []), home(name)]
 
 
-def _find(name, corpus, root):
+def _find(name, corpus, root, progress):
     """Find the folder of a corpus, or say where it was looked for and how to get it."""
     place = find(name) if root is None else Path(root).expanduser()
     if root is None and hasattr(corpus, "generate") and place in (None, home(name)):
         # A finished corpus is left alone, one of a killed run is completed.
         place = home(name)
-        corpus.generate(place)
+        corpus.generate(place, progress=progress)
     if place is not None and place.is_dir():
         return place
     looked = " and ".join(map(str, _places(name) if root is None else [place]))
     raise FileNotFoundError(
-        f"The corpus {name} must lie in a folder. Received: no folder at {looked}. "
+        f"The corpus {name} must lie in a folder. Received: none with its clips at {looked}. "
         f"{how_to_get(name)} Then pass the folder as `root`, or set SERKERAS_DATA to the folder "
         f"that holds {name}/."
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from serkeras._files import read_json
+from serkeras._files import read_csv, read_json
 from serkeras.config import Experiment
 
 _FILES = ("experiment.json", "split.json", "history.csv", "predictions.csv", "metrics.json")
@@ -72,9 +72,7 @@ def _read(path):
     try:
         if path.suffix == ".json":
             return read_json(path)
-        # An emotion may well be called "None"; only empty cells are missing values.
-        text = dict.fromkeys(_PREDICTION_KEYS, str)
-        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+        return read_csv(path, _PREDICTION_KEYS)
     except ValueError as error:
         raise ValueError(
             f"A part of a run folder must be readable. Received: {path} ({error}). "

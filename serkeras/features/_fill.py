@@ -10,7 +10,7 @@ import numpy as np
 import tqdm
 
 from serkeras import _files
-from serkeras.audio import AudioError, load_clip
+from serkeras.audio import AudioError, AudioFileError, load_clip
 from serkeras.augment import noisy_copies
 from serkeras.config import AudioConfig, AugmentConfig, FeatureConfig
 from serkeras.features import registry
@@ -79,7 +79,8 @@ def fill(job, folder, n_jobs, progress):
         progress: bool, show a bar.
 
     Raises:
-        OSError: among others ENOSPC; finished chunks are kept.
+        OSError: among others ENOSPC, and AudioFileError of a recording that cannot be read at
+            present; finished chunks are kept.
         RuntimeError: a recording was changed meanwhile.
     """
     part = folder.with_name(folder.name + ".partial")
@@ -93,6 +94,21 @@ def fill(job, folder, n_jobs, progress):
         shutil.rmtree(folder)
     os.replace(part, folder)
     shutil.rmtree(folder / "chunks", ignore_errors=True)
+
+
+def failures(job, clips):
+    """Decode again the clips that could not be used; return {path: reason} of those still so.
+
+    A disk that fails for a moment can look like a damaged file, and no such verdict may last.
+    """
+    reasons = {}
+    for source in job.sources:
+        if source.clip in clips:
+            try:
+                load_clip(source.path, job.audio)
+            except AudioError as error:
+                reasons[source.path] = str(error)
+    return reasons
 
 
 def _fill_chunks(job, part, n_jobs, progress):
@@ -148,15 +164,17 @@ def _fill_chunk(job, array, sources, position, marker):
 
 
 def _load_chunk(job, sources):
-    """Return waves (clips, copies, samples), indices of the usable ones, failures, silent ids."""
+    """Return waves (clips, copies, samples), indices of the usable ones, failed ids, silent ids."""
     waves = np.empty((len(sources), job.copies, job.audio.samples), np.float32)
-    good, failed, silent = [], {}, []
+    good, failed, silent = [], [], []
     for index, source in enumerate(sources):
         try:
             wave = load_clip(source.path, job.audio)
-        except AudioError as error:
+        except AudioFileError:
+            raise  # of this moment, not of the content: nothing to keep
+        except AudioError:
             _check_unchanged(source)
-            failed[source.clip] = str(error)
+            failed.append(source.clip)
             continue
         _check_unchanged(source)
         clip_rows = waves[len(good)]
@@ -193,11 +211,12 @@ def _write_rows(array, position, rows):
 
 def _summarise(job, part, kept, markers):
     """Copy the rows of usable clips where there are others, and write `meta.json`."""
-    failed = {clip: reason for marker in markers for clip, reason in marker["failed"].items()}
+    failed = [clip for marker in markers for clip in marker["failed"]]
+    left_out = set(failed)
     rows = [
         index * job.copies + copy
         for index, source in enumerate(job.sources)
-        if source.clip not in failed
+        if source.clip not in left_out
         for copy in range(job.copies)
     ]
     array = part / "x.npy"

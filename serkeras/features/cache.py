@@ -85,7 +85,8 @@ def extract(
             named, and the features of the others are kept), or none can.
         ValueError: the manifest lacks columns, is empty or has a clip id twice, a setting is
             outside its range, or `on_error` is neither word.
-        OSError: the disk is full; finished parts are kept and the next call goes on.
+        OSError: the disk is full, or a recording that could be read a moment before no longer
+            can; finished parts are kept and the next call goes on.
         RuntimeError: a recording was changed while its features were computed.
     """
     clips = _check_arguments(clips, on_error)
@@ -99,10 +100,8 @@ def extract(
     noise = (augment, seed) if augment and augment.awgn_copies else (None, None)
     job = _fill.Job(sources, audio, features, *noise, image)
     folder = Path(cache_root or _files.cache_dir()) / "features" / _key(job)
-    if not _is_whole(folder):
-        _fill_alone(job, folder, n_jobs, progress)
-    meta = _files.read_json(folder / "meta.json")
-    failed = {**unreadable, **_failed_paths(job, meta)}
+    meta, damaged = _fill_up(job, folder, n_jobs, progress)
+    failed = {**unreadable, **damaged}
     if (failed and on_error == "raise") or not meta["rows"]:
         raise _unusable(failed, len(clips))
     _warn_silent(job, meta)
@@ -167,22 +166,45 @@ def _key(job):
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _is_whole(folder):
-    """True for a published entry; one whose array was cut off afterwards does not count."""
+def _fill_up(job, folder, n_jobs, progress):
+    """Return what is noted of a whole entry, and {path: reason} of the clips it leaves out.
+
+    An entry that leaves out a clip which can be used today is filled anew.
+    """
+    outdated = None
+    for _ in range(2):
+        meta = _noted(folder)
+        if meta is None or meta == outdated:
+            meta = _fill_alone(job, folder, n_jobs, progress, outdated)
+        left_out = set(meta["failed"])
+        damaged = _fill.failures(job, left_out)
+        readable = [s.path for s in job.sources if s.clip in left_out and s.path not in damaged]
+        if not readable:
+            return meta, damaged
+        outdated = meta
+    raise OSError(
+        "A recording must stay readable while its features are computed. "
+        f"Received: {readable[0]}, which can be read at times only. Check its disk or drive."
+    )
+
+
+def _noted(folder):
+    """Return meta.json of a published entry, None where its array is not there or cut off."""
     try:
         meta = _files.read_json(folder / "meta.json")
-        return (folder / "x.npy").stat().st_size == meta["bytes"]
+        return meta if (folder / "x.npy").stat().st_size == meta["bytes"] else None
     except FileNotFoundError:
-        return False
+        return None
 
 
-def _fill_alone(job, folder, n_jobs, progress):
+def _fill_alone(job, folder, n_jobs, progress, outdated):
     """Fill an entry under its lock; whoever had to wait for the lock finds it filled."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder.with_name(folder.name + ".lock"), progress):
-            if not _is_whole(folder):
+            if _noted(folder) in (None, outdated):
                 _fill.fill(job, folder, n_jobs, progress)
+            return _noted(folder)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -208,11 +230,6 @@ def _locked(path, progress):
         yield
     finally:
         lock.release()
-
-
-def _failed_paths(job, meta):
-    paths = {source.clip: source.path for source in job.sources}
-    return {paths[clip]: reason for clip, reason in meta["failed"].items()}
 
 
 def _unusable(failed, total):

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import os
 import warnings
 from pathlib import Path
 
@@ -140,7 +139,7 @@ def evaluate(run, data, on_error="raise", n_jobs=None, progress=True):
     labels = run.labels
     data = [data] if isinstance(data, (str, os.PathLike, pd.DataFrame)) else list(data)
     told = ["a table" if isinstance(spec, pd.DataFrame) else str(spec) for spec in data]
-    clips = datasets.load_many(data, run.experiment.label_scheme)
+    clips = datasets.load_many(data, run.experiment.label_scheme, progress=progress)
     known = clips["emotion"].isin(labels)
     unknown = clips.loc[~known, "emotion"].value_counts().to_dict()
     clips = clips[known].reset_index(drop=True)

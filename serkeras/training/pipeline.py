@@ -64,7 +64,7 @@ def train(
         # The run folder is made when data, split, features and model are known to be sound: a
         # command that fails before leaves nothing behind.
         runs.check_free(folder, experiment, overwrite)
-        clips = datasets.load_many(experiment.data, experiment.label_scheme)
+        clips = datasets.load_many(experiment.data, experiment.label_scheme, progress=progress)
         labels = _labels(clips, experiment)
         split = _split(folder, clips, experiment)
         sides = extract(split, labels, experiment, on_error, n_jobs, progress)
