@@ -444,3 +444,19 @@ def test_phases_draw_their_own_weights():
 def test_run_refuses_a_folder_without_a_run(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"experiment\.json"):
         runs.Run(tmp_path)
+
+
+@pytest.mark.corpus
+def test_three_real_corpora_from_end_to_end(tmp_path):
+    specs = ["ravdess", "tess", "emodb"]
+    clips = serkeras.datasets.load_many(specs, "seven")
+    few = clips.groupby(["corpus", "speaker", "emotion"]).head(2)
+    with pytest.warns(UserWarning, match="tess"):  # its two speakers stand on the training side
+        run = serkeras.train("cnn", data=few, out=tmp_path, settings=SMALL, progress=False)
+    assert run.labels == ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]
+    assert set(run.metrics["groups"]["corpus"]) == {"ravdess", "emodb"}
+    assert set(run.metrics["groups"]["sex"]) == {"female", "male"}
+    learned = provenance.read(run.folder)["speakers"]
+    assert {"tess-OAF", "tess-YAF"} <= set(learned)
+    assert set(learned).isdisjoint(run.predictions["speaker"])
+    assert (run.folder / "figures" / "clips.png").is_file()
