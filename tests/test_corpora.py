@@ -1,32 +1,13 @@
 """The layouts and peculiarities of the single corpora, and the counts of the real ones."""
 
-import warnings
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 
 from serkeras import datasets
 from serkeras.datasets import registry
-
-
-def sound(path, seconds=0.6, rate=16000):
-    """Write a short tone that no other path has; returns the path."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pitch = 100 + len(str(path)) + sum(str(path).encode()) % 1000
-    wave = 0.3 * np.sin(2 * np.pi * pitch * np.arange(int(seconds * rate)) / rate)
-    soundfile.write(path, wave.astype("float32"), rate)
-    return path
-
-
-def quiet_load(name, root):
-    """Load and fail on any warning."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        return datasets.load(name, root)
+from tests.recordings import quiet_load, sound
 
 
 def test_kaggle_tess_is_read_once(tmp_path):

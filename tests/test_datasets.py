@@ -1,16 +1,14 @@
 """Every registered corpus: its card, its names, its layouts, its counts."""
 
 import os
-import warnings
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 
 from serkeras import datasets
 from serkeras.datasets import _table, labels, registry
+from tests.recordings import quiet_load, sound
 
 RECORDED = ("ravdess", "savee", "tess", "cremad", "emodb")
 
@@ -56,23 +54,6 @@ NAMES = {
         },
     ),
 }
-
-
-def sound(path, seconds=0.6, rate=16000):
-    """Write a short tone that no other path has; returns the path."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pitch = 100 + len(str(path)) + sum(str(path).encode()) % 1000
-    wave = 0.3 * np.sin(2 * np.pi * pitch * np.arange(int(seconds * rate)) / rate)
-    soundfile.write(path, wave.astype("float32"), rate)
-    return path
-
-
-def quiet_load(name, root):
-    """Load and fail on any warning."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        return datasets.load(name, root)
 
 
 @pytest.mark.parametrize("name", datasets.names())
