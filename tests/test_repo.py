@@ -86,7 +86,7 @@ def test_no_file_speaks_of_one_machine():
 @pytest.mark.parametrize("text", [f"see {HOSTS[0]}/project", f'open("/{FOLDERS[1]}/me/a.wav")'])
 def test_machine_words_are_found(text):
     assert machine_words(text)
-    assert not machine_words("https://example.com/home/x, ~/work/x and /path/to/ravdess")
+    assert not machine_words("https://example.com/home/x, ~/code/x and /path/to/ravdess")
 
 
 def test_no_file_is_large_and_none_is_sound():

@@ -19,7 +19,7 @@ from serkeras._files import read_json
 from serkeras.training import provenance
 from serkeras.training.batches import Batches
 from serkeras.training.fit import best_epoch, is_over
-from serkeras.training.pipeline import phase_seed
+from serkeras.training.network import phase_seed
 from serkeras.training.sides import Side, bin_statistics, extract
 from tests.recordings import SMALL
 

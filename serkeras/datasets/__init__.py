@@ -11,11 +11,12 @@ looks for broken and doubled files.
 from serkeras.datasets.auditing import audit
 from serkeras.datasets.downloading import download
 from serkeras.datasets.labels import relabel
-from serkeras.datasets.many import load_many
+from serkeras.datasets.many import as_list, load_many
 from serkeras.datasets.own import ENDINGS, list_audio, load_own
 from serkeras.datasets.registry import card, find, how_to_get, load, names
 
 __all__ = [
+    "as_list",
     "ENDINGS",
     "audit",
     "card",

@@ -32,8 +32,7 @@ def load_many(specs, label_scheme="own", progress=True):
         ValueError: an unknown name, no data set at all, or one clip id twice.
         FileNotFoundError: a data set is not there.
     """
-    if isinstance(specs, (str, os.PathLike, pd.DataFrame)):
-        specs = [specs]
+    specs = as_list(specs)
     if not specs:
         raise ValueError(
             "At least one data set must be named. Received: an empty list. Name a corpus "
@@ -49,6 +48,11 @@ def load_many(specs, label_scheme="own", progress=True):
             "Name each data set once; give own data sets different names."
         )
     return relabel(clips, label_scheme)
+
+
+def as_list(specs):
+    """Return data sets as a list; a lone name, path or DataFrame becomes a list of one."""
+    return [specs] if isinstance(specs, (str, os.PathLike, pd.DataFrame)) else list(specs)
 
 
 def _load_one(spec, progress):

@@ -137,7 +137,7 @@ def evaluate(run, data, on_error="raise", n_jobs=None, progress=True):
 
     run = run if isinstance(run, Run) else Run(run)
     labels = run.labels
-    data = [data] if isinstance(data, (str, os.PathLike, pd.DataFrame)) else list(data)
+    data = datasets.as_list(data)
     told = ["a table" if isinstance(spec, pd.DataFrame) else str(spec) for spec in data]
     clips = datasets.load_many(data, run.experiment.label_scheme, progress=progress)
     known = clips["emotion"].isin(labels)

@@ -14,7 +14,8 @@ from serkeras import datasets, recipes, runs, splits
 from serkeras._files import atomic_path, atomic_write, cache_dir, read_json, write_json
 from serkeras.config import Experiment
 from serkeras.training import provenance
-from serkeras.training.sides import bin_statistics, extract
+from serkeras.training.network import builder, phase_seed
+from serkeras.training.sides import extract
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def train(
         split = _split(folder, clips, experiment)
         sides = extract(split, labels, experiment, on_error, n_jobs, progress)
         with _own_random_state():
-            build = _builder(sides.train, labels, experiment)
+            build = builder(sides.train, labels, experiment)
             runs.prepare(folder, experiment, overwrite)
             _describe(folder, split, sides)
             model = _fit(folder, sides, build, experiment, progress)
@@ -94,8 +95,7 @@ def _experiment(recipe, data, split, seed, label_scheme, settings):
     """Return the recipe's experiment with what the caller asked to be different."""
     start = recipe if isinstance(recipe, Experiment) else recipes.load(recipe)
     if data is not None:
-        listed = [data] if isinstance(data, (str, os.PathLike, pd.DataFrame)) else data
-        data = [_spec(item) for item in listed]
+        data = [_spec(item) for item in datasets.as_list(data)]
     asked = {"data": data, "split": split, "seed": seed, "label_scheme": label_scheme}
     changed = {name: value for name, value in asked.items() if value is not None}
     return start.with_settings({**changed, **(settings or {})})
@@ -147,53 +147,6 @@ def _describe(folder, split, sides):
             sides.failed.to_csv(file, index=False)
 
 
-def _builder(train_side, labels, experiment):
-    """Return a function from a seed to the compiled model, normalisation inside it.
-
-    Raises:
-        ValueError: the model does not take these settings or this shape.
-    """
-    import keras
-
-    from serkeras import models
-
-    def network():
-        return models.build(
-            experiment.model.name, train_side.shape, len(labels), **experiment.model.settings
-        )
-
-    network()  # raises now, not after the run folder is made
-    mean, variance = bin_statistics(train_side)
-    # A bin that never changes is only centred.
-    deviation = np.where(variance > 1e-12, np.sqrt(variance), 1.0)
-
-    def build(seed):
-        keras.utils.set_random_seed(seed)
-        inner = network()
-        inputs = keras.Input(train_side.shape, name="features")
-        scale = keras.layers.Rescaling(
-            _per_bin(1 / deviation), _per_bin(-mean / deviation), name="scale"
-        )
-        model = keras.Model(inputs, inner(scale(inputs)), name=f"{inner.name}_scaled")
-        model.compile(
-            keras.optimizers.Adam(experiment.training.learning_rate),
-            loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )
-        return model
-
-    return build
-
-
-def _per_bin(values):
-    """Return `(bins,)` numbers as nested lists that broadcast over `(bins, frames, 1)`.
-
-    `Rescaling` keeps them in the model's configuration, not in its weights. `Normalization`
-    would say more plainly what is meant, but no form of its mean suits both Keras 3.13 and 3.15.
-    """
-    return values[:, None, None].tolist()
-
-
 def _fit(folder, sides, build, experiment, progress):
     """Fit, then fit again for the best number of epochs; write and return the model."""
     import keras
@@ -232,15 +185,6 @@ def _fit(folder, sides, build, experiment, progress):
         # Without the optimiser's state: a third of the size.
         keras.Model(model.input, model.output, name=model.name).save(temporary)
     return model
-
-
-def phase_seed(seed, phase):
-    """Return the seed of initial weights, order and dropout of one phase of a run.
-
-    With the search's own seed the final fit would only repeat it up to its best epoch; drawn
-    anew it is the independent second training of the source's procedure.
-    """
-    return int(np.random.default_rng([seed, *phase.encode()]).integers(2**31))
 
 
 def _deterministic(backend):
