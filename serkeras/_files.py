@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and the place where caches live."""
 
 import contextlib
+import hashlib
 import json
 import os
 import uuid
@@ -70,6 +71,12 @@ def read_json(path):
                 f"A JSON file must hold valid JSON. Received: {path} ({error}). "
                 "Restore the file or delete it and run again."
             ) from error
+
+
+def sha256(path):
+    """Return the SHA-256 of a file's bytes, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_csv(path, text, separator=",", encoding="utf-8"):

@@ -11,6 +11,9 @@ import pandas as pd
 from serkeras._files import read_csv, read_json, write_json
 from serkeras.config import Experiment
 
+# Of predictions.csv; behind them one column "p_<label>" a class.
+PREDICTION_COLUMNS = ("clip", "path", "corpus", "speaker", "sex", "emotion", "predicted")
+
 
 class Run:
     """A finished run, read from its folder.
@@ -64,8 +67,7 @@ class Run:
     @cached_property
     def predictions(self):
         """DataFrame with one row a test clip: what it was and what the model said."""
-        text = ("clip", "path", "corpus", "speaker", "sex", "emotion", "predicted")
-        return read_csv(self.folder / "predictions.csv", text)
+        return read_csv(self.folder / "predictions.csv", PREDICTION_COLUMNS)
 
     @cached_property
     def model(self):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from serkeras import _sound
+from serkeras import _files, _sound
 
 # What the findings mean, in the order of the table.
 FINDINGS = {
@@ -111,8 +111,7 @@ def inspect(path):
     facts = {"findings": [], "bytes": None, "samples": None, "rate": None, "channels": None}
     findings = facts["findings"]
     try:
-        with open(path, "rb") as file:
-            facts["bytes"] = hashlib.file_digest(file, "sha256").hexdigest()
+        facts["bytes"] = _files.sha256(path)
         with soundfile.SoundFile(path) as sound:
             facts |= {"rate": sound.samplerate, "channels": sound.channels}
             measured, stopped = _measure(sound)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from serkeras._files import read_csv, read_json
 from serkeras.config import Experiment
+from serkeras.runs import PREDICTION_COLUMNS
 
 _FILES = ("experiment.json", "split.json", "history.csv", "predictions.csv", "metrics.json")
 _SPLIT_KEYS = (
@@ -17,7 +18,6 @@ _METRIC_KEYS = (
 )  # fmt: skip
 _RUN_KEYS = ("epochs", "parameters", "seconds", "device", "versions", "commit")
 _HISTORY_KEYS = ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy")
-_PREDICTION_KEYS = ("clip", "path", "corpus", "speaker", "sex", "emotion", "predicted")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def read(folder):
     _require(folder / "metrics.json", _RUN_KEYS, metrics["run"])
     _require(folder / "history.csv", _HISTORY_KEYS, values["history.csv"].columns)
     columns = [f"p_{label}" for label in metrics["labels"]]
-    _require(folder / "predictions.csv", (*_PREDICTION_KEYS, *columns), predictions.columns)
+    _require(folder / "predictions.csv", (*PREDICTION_COLUMNS, *columns), predictions.columns)
     parts = Parts(
         Experiment.from_dict(values["experiment.json"]),
         values["split.json"],
@@ -72,7 +72,7 @@ def _read(path):
     try:
         if path.suffix == ".json":
             return read_json(path)
-        return read_csv(path, _PREDICTION_KEYS)
+        return read_csv(path, PREDICTION_COLUMNS)
     except ValueError as error:
         raise ValueError(
             f"A part of a run folder must be readable. Received: {path} ({error}). "

@@ -147,8 +147,7 @@ def _hash_files(clips, n_jobs):
 def _hash_file(path, clip):
     try:
         state = _fill.file_state(path)
-        with open(path, "rb") as file:
-            return _fill.Source(path, clip, hashlib.file_digest(file, "sha256").hexdigest(), state)
+        return _fill.Source(path, clip, _files.sha256(path), state)
     except OSError as error:
         return f"A recording must be a readable file. Received: {path} ({error.strerror})."
 

@@ -1,11 +1,11 @@
 """The guard: no speaker, clip or byte-identical file on two sides of a split."""
 
 import functools
-import hashlib
 import os
 
 import pandas as pd
 
+from serkeras._files import sha256
 from serkeras.splits.split import SIDES
 
 LEAKS = ("clip", "identical", "speaker")
@@ -173,5 +173,4 @@ def _size_and_time(path):
 @functools.lru_cache(maxsize=100_000)
 def _sha256(path, size, modified_ns):
     """Hash a file once; size and time are in the key so that a changed file is read again."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path)

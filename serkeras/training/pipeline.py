@@ -230,8 +230,8 @@ def _evaluate(folder, model, test, split, labels, experiment):
 
 def write_predictions(path, clips, probabilities, labels):
     """Write one row a clip: the manifest's columns, what the model said, its probabilities."""
-    table = clips[["clip", "path", "corpus", "speaker", "sex", "emotion"]].copy()
-    table["predicted"] = [labels[index] for index in probabilities.argmax(axis=1)]
+    said = [labels[index] for index in probabilities.argmax(axis=1)]
+    table = clips.assign(predicted=said)[list(runs.PREDICTION_COLUMNS)]
     for index, label in enumerate(labels):
         table[f"p_{label}"] = probabilities[:, index]
     with atomic_write(path) as file:

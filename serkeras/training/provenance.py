@@ -1,14 +1,13 @@
 """What a run stood on: its data, by content, and the code of every session that trained it."""
 
 import contextlib
-import hashlib
 import os
 import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
 
-from serkeras._files import read_json, write_json
+from serkeras._files import read_json, sha256, write_json
 
 _PACKAGES = ("serkeras", "keras", "keras-hub", "tensorflow", "jax", "torch", "librosa", "numpy")
 
@@ -61,8 +60,7 @@ def joined(folder, name):
 def file_digest(path):
     """Return the SHA-256 of a file's bytes, "" for one that cannot be read."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError:
         return ""
 
