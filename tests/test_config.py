@@ -21,6 +21,17 @@ def test_with_settings_changes_only_what_is_named():
     assert changed.with_settings({"training.epochs": 100, "model.settings": {}}) == start
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"training.epochs": 2, "model.settings.dropout": 0.1}, {"model.settings": {}}],
+)
+def test_changes_make_the_experiment_again(settings):
+    experiment = recipes.load("cnn2-transformer-published").with_settings(settings)
+    again = recipes.load(experiment.recipe).with_settings(recipes.changes(experiment))
+    assert again == experiment
+    assert recipes.changes(experiment) == settings
+
+
 def test_integers_are_taken_for_floats_and_lists_for_tuples():
     experiment = Experiment().with_settings({"features.fmax": 4000, "augment.snr_db": [0, 10]})
     assert experiment.features.fmax == 4000.0

@@ -71,5 +71,7 @@ def _flat(values, prefix=""):
     found = {}
     for key, value in values.items():
         name = f"{prefix}{key}"
-        found.update(_flat(value, f"{name}.") if isinstance(value, dict) else {name: value})
+        # An emptied dictionary is a value: otherwise taking all settings away would not show.
+        inner = isinstance(value, dict) and value
+        found.update(_flat(value, f"{name}.") if inner else {name: value})
     return found
