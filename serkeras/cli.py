@@ -237,7 +237,7 @@ def _train(subparsers):
     command.add_argument(
         "--overwrite", action="store_true", help="replace a finished or other run in --out"
     )
-    _add_set(command, "augment.awgn_copies=2", "any setting of the experiment")
+    _add_set(command, "augment.copies=2", "any setting of the experiment")
     _add_scheme(command)
     _add_work(command)
 

@@ -18,7 +18,7 @@ SMALL = {
     "training.epochs": 3,
     "training.patience": 2,
     "training.batch_size": 8,
-    "augment.awgn_copies": 1,
+    "augment.copies": 1,
 }
 
 

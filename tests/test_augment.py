@@ -7,6 +7,8 @@ import pytest
 from serkeras import augment
 from serkeras.config import AugmentConfig
 
+RATE = 16000
+
 
 def snr_db(wave, noisy):
     noise = noisy.astype("f8") - wave
@@ -64,7 +66,7 @@ def test_faulty_input(fault):
 
 def test_copies_differ_and_stay_in_the_range():
     wave = tone()
-    copies = augment.noisy_copies(wave, "c/1", AugmentConfig(20, (15.0, 30.0)), seed=0)
+    copies = np.stack(augment.make_copies(wave, RATE, "c/1", AugmentConfig(20), seed=0))
     ratios = [snr_db(wave, copy) for copy in copies]
     assert copies.shape == (20, 16000)
     assert copies.dtype == np.float32
@@ -74,13 +76,13 @@ def test_copies_differ_and_stay_in_the_range():
 
 
 def test_noise_depends_on_seed_clip_and_copy_only():
-    config = AugmentConfig(2, (20.0, 20.0))
-    first = augment.noisy_copies(tone(), "c/1", config, seed=0)
-    np.testing.assert_array_equal(first, augment.noisy_copies(tone(), "c/1", config, seed=0))
-    fewer = augment.noisy_copies(tone(), "c/1", config.replace(awgn_copies=1), seed=0)
+    config = AugmentConfig(2, ({"name": "awgn", "snr_db": 20.0},))
+    first = augment.make_copies(tone(), RATE, "c/1", config, seed=0)
+    np.testing.assert_array_equal(first, augment.make_copies(tone(), RATE, "c/1", config, seed=0))
+    fewer = augment.make_copies(tone(), RATE, "c/1", config.replace(copies=1), seed=0)
     np.testing.assert_array_equal(first[:1], fewer)
     for clip, seed in (("c/2", 0), ("c/1", 1)):
-        other = augment.noisy_copies(tone(), clip, config, seed=seed)
+        other = augment.make_copies(tone(), RATE, clip, config, seed=seed)
         assert not np.array_equal(first, other)
 
 

@@ -22,6 +22,10 @@ FRAMES = 26
 CLIPS = 10
 
 
+def awgn(low, high):
+    return ({"name": "awgn", "snr_db": [low, high]},)
+
+
 def write_clips(folder, count=CLIPS):
     folder.mkdir(exist_ok=True)
     rows = []
@@ -86,13 +90,13 @@ def test_rows_are_the_clips_in_order(clips, tmp_path):
 
 
 def test_noisy_copies_follow_their_clip(clips, tmp_path):
-    noise = AugmentConfig(2, (10.0, 20.0))
+    noise = AugmentConfig(2, awgn(10.0, 20.0))
     found = extract(clips, tmp_path, augment=noise, seed=5)
     assert list(found.rows["copy"]) == [0, 1, 2] * CLIPS
     assert list(found.rows["clip"][::3]) == list(clips["clip"])
     np.testing.assert_array_equal(found.x[::3], expected_images(clips))
     wave = audio.load_clip(clips["path"][7], AUDIO)
-    noisy = augment.noisy_copies(wave, clips["clip"][7], noise, 5)
+    noisy = augment.make_copies(wave, 16000, clips["clip"][7], noise, 5)
     images = features_package.compute(noisy, FEATURES, 16000)
     np.testing.assert_array_equal(found.x[22:24], images)
 
@@ -125,7 +129,7 @@ def test_moved_recordings_are_a_hit(clips, tmp_path, decoded):
 
 HITS = {
     "seed without noise": {"seed": 1},
-    "no noise in words": {"augment": AugmentConfig(0, (1.0, 2.0))},
+    "no noise in words": {"augment": AugmentConfig(0, awgn(1.0, 2.0))},
     "threads": {"n_jobs": 1},
 }
 MISSES = {
@@ -152,7 +156,7 @@ def test_another_setting_is_another_entry(change, clips, tmp_path, decoded):
     assert len(entries(tmp_path)) == 2
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"augment": AugmentConfig(1, (3.0, 5.0))}])
+@pytest.mark.parametrize("change", [{"seed": 1}, {"augment": AugmentConfig(1, awgn(3.0, 5.0))}])
 def test_other_noise_is_another_entry(change, clips, tmp_path):
     one = extract(clips, tmp_path, augment=AugmentConfig(1))
     other = extract(clips, tmp_path, **{"augment": AugmentConfig(1), **change})

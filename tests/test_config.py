@@ -33,9 +33,11 @@ def test_changes_make_the_experiment_again(settings):
 
 
 def test_integers_are_taken_for_floats_and_lists_for_tuples():
-    experiment = Experiment().with_settings({"features.fmax": 4000, "augment.snr_db": [0, 10]})
+    experiment = Experiment().with_settings(
+        {"features.fmax": 4000, "features.image_range_db": [0, 10]}
+    )
     assert experiment.features.fmax == 4000.0
-    assert experiment.augment.snr_db == (0, 10)
+    assert experiment.features.image_range_db == (0, 10)
 
 
 @pytest.mark.parametrize(
@@ -48,12 +50,15 @@ def test_integers_are_taken_for_floats_and_lists_for_tuples():
         ({"training.epochs": True}, "`epochs` of TrainingConfig must be .*True"),
         ({"training.epochs": 0}, "`epochs` of TrainingConfig must be 1 or more. Received: 0"),
         ({"training.learning_rate": 0.0}, "`learning_rate` .* above 0"),
-        ({"augment.snr_db": [30, 15]}, "`snr_db` .* pair"),
-        ({"augment.snr_db": [None, 3]}, "`snr_db` of AugmentConfig must be .*None"),
+        ({"features.image_range_db": [30, 15]}, "`image_range_db` .* pair"),
+        (
+            {"features.image_range_db": [None, 3]},
+            "`image_range_db` of FeatureConfig must be .*None",
+        ),
         ({"data": [1]}, "`data` of Experiment must be .*1"),
         ({"seed": -1}, "`seed` of Experiment must be 0 or more"),
         ({"training.monitor": "loss"}, "`monitor` .* one of"),
-        ({"augment.awgn_copies": -1}, "`awgn_copies` .* 0 or more. Received: -1"),
+        ({"augment.copies": -1}, "`copies` .* 0 or more. Received: -1"),
         ({"audio.duration_s": 0.0}, "`duration_s` .* one sample"),
     ],
 )

@@ -304,7 +304,7 @@ def test_the_features_command_and_other_splits_fill_one_cache(own_csv, monkeypat
     from serkeras.features import _fill, cache
 
     clips = serkeras.datasets.load_many([str(own_csv)])
-    experiment = serkeras.Experiment().with_settings({**SMALL, "augment.awgn_copies": 0})
+    experiment = serkeras.Experiment().with_settings({**SMALL, "augment.copies": 0})
     cache.extract(clips, audio=experiment.audio, features=experiment.features, progress=False)
 
     def refuse(*arguments):

@@ -310,7 +310,7 @@ def _facts(parts):
         ("split and seed", f"`{experiment.split}`, {experiment.seed}"),
         ("audio", f"{audio.sample_rate} Hz, {audio.duration_s:g} s"),
         ("features", f"{features.name}, hop {features.hop_length} samples"),
-        ("noisy copies a training clip", experiment.augment.awgn_copies),
+        ("changed copies a training clip", experiment.augment.copies),
         ("model", f"{experiment.model.name}, {run['parameters']:,} parameters"),
         ("training time", f"{run['seconds'] / 60:.1f} min"),
         ("device", run["device"]),

@@ -10,8 +10,8 @@ import numpy as np
 import tqdm
 
 from serkeras import _files
-from serkeras.audio import AudioError, AudioFileError, load_clip
-from serkeras.augment import noisy_copies
+from serkeras.audio import AudioError, AudioFileError, fix_length, load_clip
+from serkeras.augment import make_copies
 from serkeras.config import AudioConfig, AugmentConfig, FeatureConfig
 from serkeras.features import registry
 
@@ -46,7 +46,7 @@ class Job:
     @property
     def copies(self):
         """Rows of each clip: itself and its noisy copies."""
-        return 1 + (self.augment.awgn_copies if self.augment else 0)
+        return 1 + (self.augment.copies if self.augment else 0)
 
     @property
     def clip_bytes(self):
@@ -180,7 +180,8 @@ def _load_chunk(job, sources):
         clip_rows = waves[len(good)]
         clip_rows[:] = wave
         if job.augment and wave.any():
-            clip_rows[1:] = noisy_copies(wave, source.clip, job.augment, job.seed)
+            copies = make_copies(wave, job.audio.sample_rate, source.clip, job.augment, job.seed)
+            clip_rows[1:] = [fix_length(copy, job.audio.samples) for copy in copies]
         elif job.augment:
             silent.append(source.clip)
         good.append(index)

@@ -97,7 +97,7 @@ def extract(
     sources, unreadable = _hash_files(clips, n_jobs)
     if (unreadable and on_error == "raise") or not sources:
         raise _unusable(unreadable, len(clips))
-    noise = (augment, seed) if augment and augment.awgn_copies else (None, None)
+    noise = (augment, seed) if augment and augment.copies else (None, None)
     job = _fill.Job(sources, audio, features, *noise, image)
     folder = Path(cache_root or _files.cache_dir()) / "features" / _key(job)
     meta, damaged = _fill_up(job, folder, n_jobs, progress)

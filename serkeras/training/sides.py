@@ -78,7 +78,7 @@ def extract(split, labels, experiment, on_error, n_jobs, progress):
     clips = clips.sort_values("clip", ignore_index=True)
     whole = cache.extract(clips, **options)
     sources = dict.fromkeys(split.sides, whole)
-    if experiment.augment.awgn_copies:
+    if experiment.augment.copies:
         sources["train"] = cache.extract(split.train, augment=experiment.augment, **options)
     found = {name: _side(source, split.sides[name], labels) for name, source in sources.items()}
     return Sides(**found, failed=whole.failed, digest=_digest(found, labels))

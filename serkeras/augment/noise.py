@@ -1,6 +1,4 @@
-"""Waveform augmentation on NumPy; every function takes its random generator."""
-
-import hashlib
+"""Noise at an exact signal-to-noise ratio."""
 
 import numpy as np
 
@@ -48,45 +46,3 @@ def add_awgn(wave, snr_db, rng):
     noise_power = signal_power / 10 ** (snr_db / 10)
     noise *= np.sqrt(noise_power / np.mean(np.square(noise)))
     return (wave + noise).astype(np.float32)
-
-
-def noisy_copies(wave, clip, config, seed):
-    """Return the noisy copies of one training clip.
-
-    Each copy has a generator of its own, seeded by `seed`, the clip's id and the copy's
-    number: the noise depends neither on the order of clips nor on the number of workers.
-
-    Args:
-        wave: float array `(samples,)`, not silent.
-        clip: str, the clip's id in the manifest.
-        config: `serkeras.config.AugmentConfig`; SNR is drawn uniformly from its range.
-        seed: int >= 0.
-
-    Returns:
-        float32 array `(config.awgn_copies, samples)`.
-
-    Raises:
-        ValueError: see `add_awgn`.
-    """
-    low, high = config.snr_db
-    copies = np.empty((config.awgn_copies, len(wave)), np.float32)
-    for number in range(config.awgn_copies):
-        rng = clip_rng(seed, clip, number + 1)
-        copies[number] = add_awgn(wave, rng.uniform(low, high), rng)
-    return copies
-
-
-def clip_rng(seed, clip, copy):
-    """Return the generator of one copy of one clip, the same on every machine and run.
-
-    Args:
-        seed: int >= 0, of the run.
-        clip: str, the clip's id.
-        copy: int >= 0, number of the copy.
-
-    Returns:
-        `numpy.random.Generator`.
-    """
-    # Python's own hash() of a string changes with every process.
-    digest = hashlib.sha256(clip.encode()).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest[:8], "little"), copy])
