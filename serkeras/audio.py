@@ -69,22 +69,60 @@ def read(path, sample_rate):
 
 
 def load_clip(path, config):
-    """Read a recording and bring it to a fixed length.
+    """Read a recording and bring it to level and length.
 
     Args:
         path: file name.
         config: `serkeras.config.AudioConfig`.
 
     Returns:
-        float32 array `(config.samples,)`.
+        float32 array `(config.samples,)`; with `fit="keep"` the clip's own length, at most that.
 
     Raises:
         AudioError: see `read`.
     """
-    wave = read(path, config.sample_rate)
+    return fit(read(path, config.sample_rate), config)
+
+
+def fit(wave, config):
+    """Trim a waveform and bring it to level and length, in this order.
+
+    Args:
+        wave: float array `(samples,)`, at least one sample.
+        config: `serkeras.config.AudioConfig`; its `sample_rate` is that of `wave`.
+
+    Returns:
+        float32 array, see `load_clip`.
+    """
     if config.trim_silence:
         wave = trim_trailing_silence(wave, config.trim_db)
+    wave = set_level(wave, config.level)
+    if config.fit == "stretch":
+        wave = soxr.resample(wave, len(wave), config.samples, quality="HQ")
+    elif config.fit == "keep":
+        return wave[: config.samples]
     return fix_length(wave, config.samples)
+
+
+def set_level(wave, level):
+    """Scale a waveform.
+
+    Args:
+        wave: float array `(samples,)`.
+        level: "as_is"; "standard" for mean 0 and deviation 1; "peak" for a largest sample of 1.
+
+    Returns:
+        float32 array `(samples,)`; a silent wave stays silent.
+    """
+    if level == "as_is":
+        return wave
+    exact = np.asarray(wave, np.float64)
+    if level == "standard":
+        exact = exact - exact.mean()
+    size = exact.std() if level == "standard" else np.abs(exact).max()
+    # A constant leaves rounding errors behind when its mean is removed.
+    silent = size <= 1e-12 * np.abs(wave).max()
+    return (exact if silent else exact / size).astype(np.float32)
 
 
 def fix_length(wave, samples):
@@ -164,7 +202,7 @@ def _decode(path):
     try:
         with soundfile.SoundFile(path) as file:
             rate = file.samplerate
-            blocks = [block.mean(axis=1) for block in _blocks(file)]
+            blocks = [_mono(block) for block in _blocks(file)]
             wave = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
             lacking = _sound.shortfall(path, file, wave.size)
     except OSError as error:
@@ -185,10 +223,18 @@ def _decode(path):
     return wave, rate
 
 
+def _mono(block):
+    """Average the channels of a block `(frames, channels)`, float32 `(frames,)`."""
+    scaled = block / np.float32(32768) if block.dtype == np.int16 else block
+    return scaled[:, 0] if scaled.shape[1] == 1 else scaled.mean(axis=1)
+
+
 def _blocks(file):
     """Read piece by piece: a long multi-channel file never stands in memory as a whole."""
+    # libsndfile's own conversion of 16-bit samples takes twice as long as NumPy's.
+    dtype = "int16" if file.subtype == "PCM_16" else "float32"
     while not _sound.is_endless(file):
-        block = file.read(_BLOCK, dtype="float32", always_2d=True)
+        block = file.read(_BLOCK, dtype=dtype, always_2d=True)
         if len(block):
             yield block
         if len(block) < _BLOCK:

@@ -11,7 +11,9 @@ from serkeras import recipes, runs
 from serkeras.cli import main
 from tests.recordings import SMALL, write_corpus
 
-COMMANDS = ["data", "audit", "features", "recipes", "train", "evaluate", "predict", "demo"]
+COMMANDS = [
+    "data", "audit", "features", "images", "recipes", "train", "evaluate", "predict", "demo",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -150,12 +152,17 @@ def test_unknown_split_is_named(own_csv, tmp_path, capsys):
     assert "speakr" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("command", "goes_on"), [("demo", True), ("data", False)])
-def test_interruption_says_how_to_go_on_where_that_is_true(command, goes_on, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("command", "module", "goes_on"),
+    [("demo", "runs", True), ("data", "data", False)],
+)
+def test_interruption_says_how_to_go_on_where_that_is_true(
+    command, module, goes_on, monkeypatch, capsys
+):
     def interrupt(arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"serkeras.commands.{command}", interrupt)
+    monkeypatch.setattr(f"serkeras.cli.{module}.{command}", interrupt)
     assert main([command]) == 130
     assert ("goes on from here" in capsys.readouterr().err) == goes_on
 

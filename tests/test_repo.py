@@ -31,7 +31,7 @@ MACHINE_PATH = re.compile(rf"(?<![\w.~+=/-])/(?:{'|'.join(FOLDERS)})/")
 # Imported by name only where a user has chosen that Keras backend.
 OPTIONAL = {"jax", "torch"}
 # Import name -> name in the list, where the package index knows it by another.
-LISTED_AS = {"keras_hub": "keras-nlp", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+LISTED_AS = {"PIL": "pillow", "keras_hub": "keras-nlp", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
 def _files():

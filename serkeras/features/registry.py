@@ -1,41 +1,114 @@
-"""Features by name, as a `FeatureConfig` asks for them."""
+"""Features by name, as a `FeatureConfig` asks for them.
 
-from serkeras.features import spectral
+Most are images `(bins, frames)`, and several of them joined with "+" are stacked along
+frequency. A few stand alone: waveforms, spectrograms of three channels, and pictures.
+"""
 
+import numpy as np
 
-def _mfcc(waves, config, sample_rate, n_jobs):
-    return spectral.mfcc(
-        waves,
-        sample_rate=sample_rate,
-        n_mfcc=config.n_mfcc,
-        n_mels=config.n_mels,
-        n_fft=config.n_fft,
-        hop_length=config.hop_length,
-        fmin=config.fmin,
-        fmax=config.fmax,
-        n_jobs=n_jobs,
-    )
+from serkeras.features import descriptors, images, multi, spectral
+from serkeras.features.delta import delta
+from serkeras.features.whitening import whiten
 
-
-def _log_mel(waves, config, sample_rate, n_jobs):
-    return spectral.log_mel(
-        waves,
-        sample_rate=sample_rate,
-        n_mels=config.n_mels,
-        n_fft=config.n_fft,
-        hop_length=config.hop_length,
-        fmin=config.fmin,
-        fmax=config.fmax,
-        n_jobs=n_jobs,
-    )
+_MEL = ("n_mels", "n_fft", "hop_length", "fmin", "fmax", "win_length")
+_FRAMES = ("n_fft", "hop_length")
+_WINDOWED = (*_FRAMES, "win_length")
+_IMAGE = ("image_size", "image_range_db", "colormap")
 
 
-_FEATURES = {"log_mel": _log_mel, "mfcc": _mfcc}
+def _mfcc_delta(waves, n_jobs=1, **settings):
+    return delta(spectral.mfcc(waves, n_jobs=n_jobs, **settings))
+
+
+def _mfcc_delta2(waves, n_jobs=1, **settings):
+    return delta(spectral.mfcc(waves, n_jobs=n_jobs, **settings), order=2)
+
+
+def _waveform(waves, n_jobs=1):
+    return np.asarray(waves, np.float32)
+
+
+# Name -> (function, the settings of `FeatureConfig` that it takes, whether it takes the rate).
+_STACKED = {
+    "chroma": (descriptors.chroma, _WINDOWED, True),
+    "log_mel": (spectral.log_mel, _MEL, True),
+    "mel": (spectral.mel, _MEL, True),
+    "mfcc": (spectral.mfcc, ("n_mfcc", *_MEL), True),
+    "mfcc_delta": (_mfcc_delta, ("n_mfcc", *_MEL), True),
+    "mfcc_delta2": (_mfcc_delta2, ("n_mfcc", *_MEL), True),
+    "pitch": (descriptors.pitch, _FRAMES, True),
+    "rms": (descriptors.rms, _FRAMES, False),
+    "spectral_centroid": (descriptors.spectral_centroid, _WINDOWED, True),
+    "spectral_contrast": (descriptors.spectral_contrast, _WINDOWED, True),
+    "tonnetz": (descriptors.tonnetz, ("hop_length",), True),
+    "zero_crossing_rate": (descriptors.zero_crossing_rate, _FRAMES, False),
+}
+_CHANNELS = {
+    "multi_resolution": (
+        multi.multi_resolution,
+        ("n_mels", "n_fft", "fmin", "fmax", "windows", "width"),
+        True,
+    ),
+    "spectrogram_mfcc_delta": (multi.spectrogram_mfcc_delta, (*_MEL, "width"), True),
+}
+_FINAL = {
+    "mel_image": (images.mel_image, (*_MEL, *_IMAGE), True),
+    "waveform": (_waveform, (), False),
+}
+_FEATURES = {**_STACKED, **_CHANNELS, **_FINAL}
 
 
 def names():
     """Return the names that `FeatureConfig.name` may have, sorted."""
     return sorted(_FEATURES)
+
+
+def parts(config):
+    """Return the names that a configuration joins with "+".
+
+    Raises:
+        ValueError: a name is unknown, a feature that stands alone is joined with others, or a
+            setting is given that the feature cannot follow.
+    """
+    found = config.name.split("+")
+    unknown = [name for name in found if name not in _FEATURES]
+    if unknown:
+        raise ValueError(
+            f"The feature must be one of {names()}, or several joined with '+'. "
+            f"Received: {unknown[0]!r}. Correct `features.name`."
+        )
+    alone = [name for name in found if name not in _STACKED]
+    if alone and len(found) > 1:
+        raise ValueError(
+            f"Features joined with '+' must be among {sorted(_STACKED)}. "
+            f"Received: {alone[0]!r} in {config.name!r}. Use it alone."
+        )
+    if config.average == "time" and config.frames is not None:
+        raise ValueError(
+            "`frames` must be None where time is averaged. "
+            f"Received: frames={config.frames}. Remove one of the two settings."
+        )
+    reshaped = config.average != "none" or config.frames is not None
+    if alone and (reshaped or (config.whiten and alone[0] in _FINAL)):
+        raise ValueError(
+            f"`average`, `frames` and `whiten` must suit the feature. Received: {config.name!r} "
+            f"with average={config.average!r}, frames={config.frames}, whiten={config.whiten}. "
+            f"Leave them at their defaults; {sorted(_CHANNELS)} take `whiten`."
+        )
+    return found
+
+
+def model_shape(shape):
+    """Return the shape in which a network sees a clip's features.
+
+    Args:
+        shape: `(bins, frames)`, `(bins, frames, channels)` or `(numbers,)`.
+
+    Returns:
+        The shape with a last axis for channels: `(bins, frames, 1)`, or as it is where it has
+        one; `(numbers, 1)` for averaged features and waveforms.
+    """
+    return tuple(shape) if len(shape) == 3 else (*shape, 1)
 
 
 def compute(waves, config, sample_rate, n_jobs=1):
@@ -48,14 +121,31 @@ def compute(waves, config, sample_rate, n_jobs=1):
         n_jobs: int, threads; -1 for all cores.
 
     Returns:
-        float32 array `(clips, bins, frames)`.
+        float32 array `(clips, bins, frames)`; `(clips, bins)` averaged over time, `(clips,
+        frames)` over frequency; `(clips, bins, width, 3)` with three channels; `(clips,
+        samples)` for "waveform". uint8 `(clips, size, size, 3)` for "mel_image".
 
     Raises:
-        ValueError: the name is unknown, or see the feature's own function.
+        ValueError: see `parts` and the feature's own function.
     """
-    if config.name not in _FEATURES:
-        raise ValueError(
-            f"The feature must be one of {names()}. Received: {config.name!r}. "
-            "Correct `features.name`."
-        )
-    return _FEATURES[config.name](waves, config, sample_rate, n_jobs)
+    found = [_one(name, waves, config, sample_rate, n_jobs) for name in parts(config)]
+    x = found[0] if len(found) == 1 else np.concatenate(found, axis=1)
+    if config.whiten:
+        x = whiten(x)
+    if config.average != "none":
+        x = x.mean(axis=2 if config.average == "time" else 1)
+    return x if config.frames is None else _fit_frames(x, config.frames)
+
+
+def _one(name, waves, config, sample_rate, n_jobs):
+    function, taken, takes_rate = _FEATURES[name]
+    settings = {setting: getattr(config, setting) for setting in taken}
+    if takes_rate:
+        settings["sample_rate"] = sample_rate
+    return function(waves, n_jobs=n_jobs, **settings)
+
+
+def _fit_frames(x, frames):
+    """Cut the last axis to `frames`, or pad it with zeros."""
+    x = x[..., :frames]
+    return np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, frames - x.shape[-1])])

@@ -1,99 +1,25 @@
-"""What the commands of the command line do; each takes parsed arguments."""
+"""The commands about systems and runs: recipes, train, evaluate, predict, demo."""
 
 import json
 import sys
 
-from serkeras._files import atomic_write, write_json
+from serkeras._files import write_json
+from serkeras.cli import options
 
 
-def data(arguments):
-    """List corpora, or show, download or tabulate one."""
-    from serkeras import datasets
-
-    if arguments.corpus is None:
-        return _list_corpora()
-    if arguments.download:
-        print(datasets.download(arguments.corpus))
-        return 0
-    if arguments.corpus in datasets.names():
-        print(datasets.card(arguments.corpus), end="\n\n")
-        if arguments.corpus != "synthetic" and datasets.find(arguments.corpus) is None:
-            print(f"Not at hand. {datasets.how_to_get(arguments.corpus)}")
-            return 0
-    clips = datasets.load_many([arguments.corpus], arguments.label_scheme or "own")
-    if arguments.csv:
-        _write_csv(arguments.csv, clips)
-    print(f"{len(clips)} clips, {clips['speaker'].nunique()} speakers at hand")
-    print(clips.groupby(["corpus", "emotion"]).size().unstack("corpus").to_string())
-    return 0
-
-
-def _list_corpora():
-    from serkeras import datasets
-
-    for name in datasets.names():
-        place = datasets.find(name)
-        where = place if place else "not at hand; `data " + name + "` says how to get it"
-        print(f"{name:<10} {datasets.card(name).title}\n{'':<10} {where}")
-    return 0
-
-
-def _write_csv(path, table):
-    with atomic_write(path) as file:
-        table.to_csv(file, index=False)
-    print(f"{len(table)} rows in {path}")
-
-
-def audit(arguments):
-    """Print what is wrong with the files of the corpora named."""
-    from serkeras import datasets
-
-    clips = datasets.load_many(arguments.data or ["synthetic"], progress=not arguments.quiet)
-    findings = datasets.audit(clips, progress=not arguments.quiet)
-    if arguments.csv:
-        _write_csv(arguments.csv, findings)
-    if findings.empty:
-        print(f"{len(clips)} clips, nothing found")
-        return 0
-    print(f"{len(clips)} clips, {len(findings)} findings")
-    for kind, group in findings.groupby("finding"):
-        print(f"\n{kind} ({len(group)})")
-        for row in group.head(10).itertuples():
-            print(f"  {row.clip}: {row.detail}")
-        if len(group) > 10:
-            print(f"  ... and {len(group) - 10} more (--csv FILE has all)")
-    return 1
-
-
-def features(arguments):
-    """Fill the feature cache."""
-    from serkeras import datasets
-    from serkeras.config import AudioConfig, FeatureConfig
-    from serkeras.features import cache
-
-    settings = FeatureConfig.from_dict({"name": arguments.feature, **dict(arguments.settings)})
-    clips = datasets.load_many(arguments.data or ["synthetic"], progress=not arguments.quiet)
-    found = cache.extract(
-        clips,
-        audio=AudioConfig(),
-        features=settings,
-        n_jobs=arguments.jobs,
-        on_error="skip" if arguments.skip_broken else "raise",
-        progress=not arguments.quiet,
+def add_recipes(subparsers):
+    """Add the command `recipes`."""
+    command = options.add_command(
+        subparsers,
+        "recipes",
+        recipes,
+        "list the published systems that can be trained, or show one",
+        """
+        python -m serkeras recipes
+        python -m serkeras recipes cnn2-transformer
+        """,
     )
-    print(
-        f"{found.x.shape[0]} clips of {found.x.shape[1]} x {found.x.shape[2]}: {found.x.filename}"
-    )
-    return _name_failed(found.failed.itertuples(index=False))
-
-
-def _name_failed(failed):
-    """Print (path, reason) pairs to stderr; return exit code 1 if there are any."""
-    code = 0
-    for _, reason in failed:
-        print(f"left out: {reason}", file=sys.stderr)
-        code = 1
-    return code
+    command.add_argument("recipe", nargs="?", help="name of a recipe, or a recipe file")
 
 
 def recipes(arguments):
@@ -108,6 +34,35 @@ def recipes(arguments):
     experiment = shelf.load(arguments.recipe).to_dict()
     print(json.dumps({**facts, "experiment": experiment}, indent=2))
     return 0
+
+
+def add_train(subparsers):
+    """Add the command `train`."""
+    command = options.add_command(
+        subparsers,
+        "train",
+        train,
+        "train a recipe, evaluate it once on the test side, write a run folder with a report",
+        """
+        python -m serkeras train cnn2-transformer
+        python -m serkeras train cnn2-transformer --data ravdess --split speaker --seed 1
+        python -m serkeras train cnn --data my.csv --set training.batch_size=16
+        python -m serkeras train cnn2 --data ravdess --data tess --label-scheme seven
+        An interrupted run goes on from its last epoch when the command is given again.
+        """,
+    )
+    command.add_argument("recipe", help="one of `python -m serkeras recipes`, or a recipe file")
+    options.add_data(command)
+    command.add_argument("--split", metavar="KIND", help=options.SPLIT_HELP)
+    command.add_argument("--seed", type=int, help="of split, noise, weights and order (0)")
+    command.add_argument("--epochs", type=int, help="at most so many epochs")
+    command.add_argument("--out", metavar="DIR", help="run folder (artifacts/runs/...)")
+    command.add_argument(
+        "--overwrite", action="store_true", help="replace a finished or other run in --out"
+    )
+    options.add_set(command, "augment.copies=2", "any setting of the experiment")
+    options.add_scheme(command)
+    options.add_work(command)
 
 
 def train(arguments):
@@ -141,6 +96,24 @@ def _print_figures(metrics):
         figure = metrics[key]
         print(f"{name:<9} {figure['value']:.3f}  [{figure['low']:.3f}, {figure['high']:.3f}]")
     print(f"95 % intervals: {metrics['intervals']['method']}")
+
+
+def add_evaluate(subparsers):
+    """Add the command `evaluate`."""
+    command = options.add_command(
+        subparsers,
+        "evaluate",
+        evaluate,
+        "show a run's figures and write its report again, or measure it on another corpus",
+        """
+        python -m serkeras evaluate artifacts/runs/NAME
+        python -m serkeras evaluate artifacts/runs/NAME --data emodb --json emodb.json
+        """,
+    )
+    command.add_argument("run_folder", metavar="RUN", help="folder of a finished run")
+    options.add_data(command)
+    command.add_argument("--json", metavar="FILE", help="write the figures")
+    options.add_work(command)
 
 
 def evaluate(arguments):
@@ -177,6 +150,25 @@ def _print_left_out(left_out):
     return int(bool(left_out["unreadable"]))
 
 
+def add_predict(subparsers):
+    """Add the command `predict`."""
+    command = options.add_command(
+        subparsers,
+        "predict",
+        predict,
+        "say what emotion recordings carry",
+        """
+        python -m serkeras predict artifacts/runs/NAME clip.wav
+        python -m serkeras predict artifacts/runs/NAME recordings/ --json
+        Recordings that cannot be read are named and left out; the exit code is then 1.
+        """,
+    )
+    command.add_argument("run_folder", metavar="RUN", help="folder of a finished run")
+    command.add_argument("paths", nargs="+", metavar="PATH", help="recordings or folders of them")
+    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
 def predict(arguments):
     """Print a table or JSON of what the model says."""
     import serkeras
@@ -188,7 +180,24 @@ def predict(arguments):
         print(json.dumps(table.to_dict("records"), indent=2))
     elif len(table):
         print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
-    return _name_failed(table.attrs["failed"])
+    return options.name_failed(table.attrs["failed"])
+
+
+def add_demo(subparsers):
+    """Add the command `demo`."""
+    command = options.add_command(
+        subparsers,
+        "demo",
+        demo,
+        "train and evaluate on the built-in corpus: a model, figures and a report in minutes",
+        """
+        python -m serkeras demo
+        python -m serkeras demo --out /tmp/demo --overwrite
+        """,
+    )
+    command.add_argument("--out", default="artifacts/runs/demo", metavar="DIR", help="run folder")
+    command.add_argument("--overwrite", action="store_true", help="train again")
+    command.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
 def demo(arguments):

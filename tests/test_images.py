@@ -1,0 +1,109 @@
+"""Pictures on disk are the pictures in memory, and Keras reads them by side and emotion."""
+
+import keras
+import numpy as np
+import pytest
+
+from serkeras import audio, datasets, features, splits
+from serkeras.cli import main
+from serkeras.config import AudioConfig, FeatureConfig
+from serkeras.features import image_folder
+from tests.recordings import write_corpus
+
+AUDIO = AudioConfig(duration_s=0.5)
+PICTURE = FeatureConfig(name="mel_image", n_mels=32, n_fft=512, hop_length=256, image_size=24)
+
+
+@pytest.fixture
+def split(tmp_path):
+    clips = datasets.load_own(write_corpus(tmp_path, seconds=0.5))
+    return splits.make(clips, "speaker", seed=0)
+
+
+def write(split, folder, **changes):
+    settings = {"audio": AUDIO, "features": PICTURE, "n_jobs": 2, "progress": False}
+    return image_folder.write(split.sides, folder, **{**settings, **changes})
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+
+
+def test_keras_reads_what_is_in_memory(split, tmp_path):
+    folder = tmp_path / "pictures"
+    assert write(split, folder).empty
+    for side, clips in split.sides.items():
+        found = keras.utils.image_dataset_from_directory(
+            folder / side, image_size=(24, 24), shuffle=False, batch_size=None, verbose=False
+        )
+        assert found.class_names == sorted(set(clips["emotion"]))
+        ordered = clips.sort_values(["emotion", "clip"])
+        waves = np.stack([audio.load_clip(path, AUDIO) for path in ordered["path"]])
+        expected = features.compute(waves, PICTURE, 16000)
+        images, labels = zip(*found, strict=True)
+        np.testing.assert_array_equal(np.stack(images), expected)
+        names = [found.class_names[int(label)] for label in labels]
+        assert names == ordered["emotion"].tolist()
+
+
+def test_goes_on_where_it_was_stopped(split, tmp_path, monkeypatch):
+    folder = tmp_path / "pictures"
+    write(split, folder)
+    before = files(folder)
+    (folder / before[3]).unlink()
+    read = []
+    monkeypatch.setattr(
+        image_folder,
+        "load_clip",
+        lambda path, config: read.append(path) or audio.load_clip(path, config),
+    )
+    write(split, folder)
+    assert files(folder) == before
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize("change", ["settings", "audio", "split"])
+def test_other_pictures_are_not_mixed_in(split, tmp_path, change):
+    folder = tmp_path / "pictures"
+    write(split, folder)
+    changes = {"settings": {"features": PICTURE.replace(colormap="viridis")}}
+    changes["audio"] = {"audio": AudioConfig(duration_s=0.4)}
+    if change == "split":
+        clips = datasets.load_own(tmp_path / "own.csv")
+        split = splits.make(clips, "speaker", seed=1)
+    with pytest.raises(FileExistsError, match="which has others"):
+        write(split, folder, **changes.get(change, {}))
+
+
+def test_a_broken_clip_is_named_and_the_others_are_written(split, tmp_path):
+    broken = split.train["path"].iloc[2]
+    with open(broken, "wb") as file:
+        file.write(b"no sound")
+    folder = tmp_path / "pictures"
+    with pytest.raises(audio.AudioError, match=r"1 that are not:\n.*own|1 that are not:\n.*wav"):
+        write(split, folder)
+    total = sum(map(len, split.sides.values()))
+    assert len(files(folder)) == total - 1
+    failed = write(split, folder, on_error="skip")
+    assert failed["path"].tolist() == [broken]
+
+
+def test_only_pictures(split, tmp_path):
+    with pytest.raises(ValueError, match="Received: 'mfcc'"):
+        write(split, tmp_path / "x", features=FeatureConfig())
+
+
+def test_ids_that_would_share_a_name(split, tmp_path):
+    split.train.loc[0, "clip"] = "a/b"
+    split.train.loc[1, ["clip", "emotion"]] = ["a_b", split.train["emotion"][0]]
+    with pytest.raises(ValueError, match="differ in letters"):
+        write(split, tmp_path / "x")
+
+
+def test_by_the_command_line(split, tmp_path, capsys):
+    words = ["images", "--data", str(tmp_path / "own.csv"), "--out", str(tmp_path / "p"), "--quiet"]
+    settings = ["--set", "image_size=16", "--set", "n_mels=32", "--set", "audio.duration_s=0.5"]
+    assert main([*words, *settings]) == 0
+    assert len(files(tmp_path / "p")) == sum(map(len, split.sides.values()))
+    assert main([*words, "--set", "image_size=17"]) == 2
+    assert "Name another folder" in capsys.readouterr().err
