@@ -34,7 +34,7 @@ notebooks: $(STAMP)  ## build and execute every notebook from notebooks/src
 	$(BIN)/python notebooks/build.py
 
 bench: $(STAMP)  ## measure speed beside peers
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove what make installed and what tools left behind (never results or runs)
 	rm -rf .venv .venv-gpu build dist *.egg-info .pytest_cache .ruff_cache

@@ -1,21 +1,23 @@
-"""Our MFCC and log-Mel beside librosa's per-clip loop: same clips, same run, clips a second.
+"""Our features beside librosa's per-clip loop: same clips, same run, clips a second.
 
-What is measured:
-  librosa   one call a clip, as scripts do it; it rebuilds its mel bank in every call. (Given a
-            whole batch librosa floors decibels over the batch: another result, so no peer.)
-  serkeras  one call for all clips.
+Three questions, each a table:
+  compute   from waveforms in memory to the feature, where serkeras has code of its own;
+  files     from 48 kHz WAV files to the feature on disk (decode, resample, compute, write), for
+            every feature: `librosa.load`, librosa's feature and `np.save` against a fresh feature
+            cache, which also hashes the recordings and waits for the disk;
+  memory    peak memory of a process that fills the cache, for 1,000 and 10,000 clips.
 
-Both run on the same cores: first held to one, then to two with two threads of ours and two of
-librosa's loop. Repeats of the contestants take turns, so that a slow minute of the machine hits
-all of them; the table has medians, and the ratio is the median of the ratios of each turn. "CPU
-ratio" counts the processor time that each took, which other programs disturb less. Last
-column: the largest difference from librosa, relative to its largest value, and element by element
-relative to max(|librosa|, 1 dB); both compute in float32, whose rounding is what is left.
+Both contestants run on the same cores: first held to one, then to two with two threads of ours
+and two of librosa's loop. Repeats of the contestants take turns, so that a slow minute of the
+machine hits both; the tables have medians, and the ratio is the median of the ratios of each
+turn. "CPU ratio" counts the processor time that each took, which other programs disturb less.
+(Given a whole batch librosa floors decibels over the batch: another result, so no peer. How far
+our figures are from librosa's: benchmarks/parity.py.)
 
 Examples:
-  python benchmarks/features.py                          synthetic clips, about a minute
-  python benchmarks/features.py --data DIR --clips 200   recordings found below DIR
-  python benchmarks/features.py --json figures.json
+  python benchmarks/features.py                          made clips, some minutes
+  python benchmarks/features.py --only compute --data DIR --clips 200
+  python benchmarks/features.py --json figures.json --figure figures.png
 """
 
 import os
@@ -26,172 +28,216 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 import argparse  # noqa: E402
 import json  # noqa: E402
 import platform  # noqa: E402
+import subprocess  # noqa: E402
 import sys  # noqa: E402
-import time  # noqa: E402
+import tempfile  # noqa: E402
+import warnings  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import joblib  # noqa: E402
 import librosa  # noqa: E402
 import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
 import scipy  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
-from serkeras import audio, features  # noqa: E402
-from serkeras.config import AudioConfig  # noqa: E402
+import _contest  # noqa: E402
+import _librosa  # noqa: E402
 
-RATE = 16000
-ENDINGS = {".wav", ".flac", ".mp3", ".ogg", ".aiff", ".aif"}
+from serkeras import features  # noqa: E402
+from serkeras.config import AudioConfig, FeatureConfig  # noqa: E402
+from serkeras.features import cache  # noqa: E402
 
-
-def synthetic_clips(count, seconds):
-    """Syllables of a harmonic voice over faint noise: `(count, samples)` float32."""
-    time_s = np.arange(round(seconds * RATE)) / RATE
-    clips = np.empty((count, len(time_s)), np.float32)
-    for index, clip in enumerate(clips):
-        rng = np.random.default_rng(index)
-        pitch = rng.uniform(90, 250) * (1 + 0.1 * np.sin(2 * np.pi * rng.uniform(1, 3) * time_s))
-        phase = 2 * np.pi * np.cumsum(pitch) / RATE
-        voice = sum(np.sin(k * phase) / k for k in range(1, 20))
-        rhythm = np.maximum(0, np.sin(2 * np.pi * rng.uniform(2, 5) * time_s))
-        clip[:] = 0.1 * voice * rhythm + 1e-3 * rng.standard_normal(len(time_s))
-    return clips
+RATE = _contest.RATE
+OWN = ("mel", "log_mel", "mfcc", "mfcc_delta", "spectrogram_mfcc_delta", "multi_resolution")
+# Turns are rarer where one takes many seconds.
+SLOW = {"pitch": 1, "tonnetz": 2}
+MEMORY_CLIPS = (1000, 10000)
 
 
-def real_clips(folder, count, seconds):
-    """The first recordings below a folder, each brought to the same length."""
-    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in ENDINGS)
-    if not paths:
-        raise SystemExit(
-            f"--data must name a folder that holds recordings. Received: {folder}. "
-            f"Endings looked for: {' '.join(sorted(ENDINGS))}."
-        )
-    chosen = paths[:: max(1, len(paths) // count)][:count]
-    return np.stack([audio.load_clip(path, AudioConfig(duration_s=seconds)) for path in chosen])
-
-
-def librosa_mfcc(wave):
-    return librosa.feature.mfcc(y=wave, sr=RATE, n_mfcc=128, n_mels=128)
-
-
-def librosa_log_mel(wave):
-    power = librosa.feature.melspectrogram(y=wave, sr=RATE, n_mels=128)
-    return librosa.power_to_db(power, ref=1.0, top_db=80.0)
-
-
-def librosa_loop(function, waves, cores):
+def in_threads(function, items, cores):
+    """Run librosa's loop on one core, or the same loop in as many threads as cores."""
     if cores == 1:
-        return np.stack([function(wave) for wave in waves])
+        return [function(item) for item in items]
     work = joblib.Parallel(n_jobs=cores, backend="threading")
-    return np.stack(work(joblib.delayed(function)(wave) for wave in waves))
+    return work(joblib.delayed(function)(item) for item in items)
 
 
-CONTESTS = {
-    "mfcc": (librosa_mfcc, features.mfcc),
-    "log_mel": (librosa_log_mel, features.log_mel),
-}
+def compute(waves, cores, repeats):
+    """Rows of the table "compute"."""
+    for name in OWN:
+        config = FeatureConfig(name=name)
+
+        def theirs(call=_librosa.CALLS[name]):
+            return np.stack(in_threads(call, waves, cores))
+
+        def ours(config=config):
+            return features.compute(waves, config, RATE, n_jobs=cores)
+
+        found = _contest.contest(theirs, ours, len(waves), repeats)
+        yield {"table": "compute", "feature": name, "cores": cores, **found}
 
 
-def seconds_of(function):
-    """Seconds by the clock on the wall, and seconds that the processor spent on us."""
-    wall, processor = time.perf_counter(), time.process_time()
-    function()
-    return time.perf_counter() - wall, time.process_time() - processor
+def files(paths, seconds, cores, repeats, folder):
+    """Rows of the table "files"."""
+    clips = pd.DataFrame({"path": paths, "clip": paths, "emotion": "none"})
+    settings = AudioConfig(duration_s=seconds)
+    for name in _librosa.CALLS:
+
+        def feature_of(path, call=_librosa.CALLS[name]):
+            wave, _ = librosa.load(path, sr=RATE)
+            return call(librosa.util.fix_length(wave, size=settings.samples))
+
+        def theirs(feature_of=feature_of):
+            np.save(Path(folder) / "theirs.npy", np.stack(in_threads(feature_of, paths, cores)))
+
+        def ours(config=FeatureConfig(name=name)):  # noqa: B008
+            with tempfile.TemporaryDirectory(dir=folder) as fresh:
+                cache.extract(
+                    clips, audio=settings, features=config, cache_root=fresh, n_jobs=cores,
+                    progress=False,
+                )  # fmt: skip
+
+        found = _contest.contest(theirs, ours, len(paths), SLOW.get(name, repeats))
+        yield {"table": "files", "feature": name, "cores": cores, **found}
 
 
-def differences(waves, theirs, ours):
-    """Largest difference, of the largest value and element by element."""
-    found = ours(waves, RATE)
-    whole = by_element = 0.0
-    for image, wave in zip(found, waves, strict=True):
-        reference = theirs(wave)
-        difference = np.abs(image - reference)
-        whole = max(whole, difference.max() / np.abs(reference).max())
-        by_element = max(by_element, (difference / np.maximum(np.abs(reference), 1)).max())
-    return float(whole), float(by_element)
-
-
-def contest(name, waves, cores, repeats):
-    """Time both contestants in turns and return one row of the table."""
-    theirs, ours = CONTESTS[name]
-    turns = [
-        (
-            seconds_of(lambda: librosa_loop(theirs, waves, cores)),
-            seconds_of(lambda: ours(waves, RATE, n_jobs=cores)),
+def memory(path, folder, seconds):
+    """Rows of the table "memory": one recording under many ids, in a process of its own."""
+    for count in MEMORY_CLIPS:
+        code = (
+            "import resource, pandas as pd\n"
+            "from serkeras.config import AudioConfig, FeatureConfig\n"
+            "from serkeras.features import cache\n"
+            f"clips = pd.DataFrame({{'path': [{path!r}] * {count},\n"
+            f"    'clip': [f'c{{i}}' for i in range({count})], 'emotion': 'none'}})\n"
+            f"cache.extract(clips, audio=AudioConfig(duration_s={seconds}),\n"
+            "    features=FeatureConfig(), cache_root='.', n_jobs=2, progress=False)\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
         )
-        for _ in range(repeats + 1)
-    ]
-    # The first turn pays for imports, compilation and caches.
-    slow, fast = np.moveaxis(np.array(turns[1:]), 1, 0)
-    whole, by_element = differences(waves, theirs, ours)
-    ratio, processor_ratio = np.median(slow / fast, axis=0)
-    return {
-        "feature": name,
-        "cores": cores,
-        "librosa_clips_per_s": len(waves) / float(np.median(slow[:, 0])),
-        "serkeras_clips_per_s": len(waves) / float(np.median(fast[:, 0])),
-        "ratio": float(ratio),
-        "ratio_of_processor_time": float(processor_ratio),
-        "max_difference_relative": whole,
-        "max_difference_by_element": by_element,
-    }
+        with tempfile.TemporaryDirectory(dir=folder) as fresh:
+            environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+            done = subprocess.run(
+                [sys.executable, "-c", code], cwd=fresh, env=environment, check=True,
+                capture_output=True, text=True,
+            )  # fmt: skip
+        kilobytes = int(done.stdout)
+        yield {"table": "memory", "clips": count, "peak_mb": kilobytes / 1000}
 
 
-def hold_to(cores):
-    """Bind the process to some of its cores, where the system can."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(hold_to.all)[:cores])
+def show(row):
+    """Print one row, under its heading where a table begins."""
+    if row["table"] != show.table:
+        show.table = row["table"]
+        print(f"\n{row['table']}")
+        if row["table"] != "memory":
+            heads = ("feature", "cores", "librosa/s", "serkeras/s", "ratio", "turns", "CPU ratio")
+            print("{:24}{:>6}{:>11}{:>12}{:>7}{:>16}{:>11}".format(*heads))
+    if row["table"] == "memory":
+        print(f"{row['clips']:6} clips: {row['peak_mb']:.0f} MB at most")
+        return
+    low, high = row["ratio_range"]
+    print(
+        f"{row['feature']:24}{row['cores']:6}{row['librosa_clips_per_s']:11.0f}"
+        f"{row['serkeras_clips_per_s']:12.0f}{row['ratio']:7.2f}"
+        f"{f'{low:.2f} to {high:.2f}':>16}{row['ratio_of_processor_time']:11.2f}",
+        flush=True,
+    )
 
 
-hold_to.all = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else {0, 1}
+show.table = None
 
 
-def print_table(rows):
-    heads = ("feature", "cores", "librosa/s", "serkeras/s", "ratio", "CPU ratio", "max difference")
-    print("{:9}{:>6}{:>11}{:>12}{:>7}{:>11}   {}".format(*heads))
-    for row in rows:
-        print(
-            f"{row['feature']:9}{row['cores']:6}{row['librosa_clips_per_s']:11.0f}"
-            f"{row['serkeras_clips_per_s']:12.0f}{row['ratio']:7.2f}"
-            f"{row['ratio_of_processor_time']:11.2f}"
-            f"   {row['max_difference_relative']:.1e} of the maximum, "
-            f"{row['max_difference_by_element']:.1e} by element"
-        )
+def draw(rows, path):
+    """Draw the ratios, a panel a table."""
+    from serkeras.evaluation import plots
+
+    table = pd.DataFrame([row for row in rows if row["table"] != "memory"])
+    names = list(table["table"].unique())
+    heights = [table.loc[table["table"] == name, "feature"].nunique() for name in names]
+    figure = plots._figure(1.6 + 0.42 * sum(heights))
+    panels = np.atleast_1d(figure.subplots(len(names), 1, height_ratios=heights))
+    titles = {"compute": "From waveforms in memory", "files": "From 48 kHz files to disk"}
+    for axis, name in zip(panels, names, strict=True):
+        part = table[table["table"] == name]
+        order = list(part["feature"].unique())[::-1]
+        places = np.arange(len(order))
+        styles = {1: (plots.BLUE, "", 0.2), 2: (plots.ORANGE, "//", -0.2)}
+        for cores, group in part.groupby("cores"):
+            color, hatch, shift = styles[cores]
+            ratios = group.set_index("feature").loc[order, "ratio"]
+            bars = axis.barh(
+                places + shift, ratios, 0.38, color=color, hatch=hatch, edgecolor="white",
+                label=f"{cores} core" + "s" * (cores > 1),
+            )  # fmt: skip
+            axis.bar_label(bars, fmt="%.1f", padding=2, fontsize=8)
+        axis.axvline(1, color=plots.GREY, linestyle=":")
+        axis.set_yticks(places, order)
+        axis.set_title(titles[name])
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.margins(x=0.08)
+    panels[-1].set_xlabel("clips a second, times those of the librosa loop on the same cores")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    plots.save(figure, path)
 
 
 def parse(arguments):
+    """Return the options."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", metavar="DIR", help="folder of recordings, searched through")
-    parser.add_argument("--clips", type=int, default=128, help="number of clips (default 128)")
+    parser.add_argument("--clips", type=int, default=96, help="number of clips (default 96)")
     parser.add_argument("--seconds", type=float, default=3.0, help="length (default 3.0)")
-    parser.add_argument("--repeats", type=int, default=11, help="turns counted (default 11)")
+    parser.add_argument("--repeats", type=int, default=7, help="turns counted (default 7)")
+    parser.add_argument("--only", choices=("compute", "files", "memory"), help="one table")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--figure", metavar="FILE", help="draw the ratios, a PNG file")
     options = parser.parse_args(arguments)
     if options.clips < 1 or options.repeats < 1:
         parser.error("--clips and --repeats must be 1 or more")
     return options
 
 
-def main(arguments=None):
-    options = parse(arguments)
+def measure(options, folder):
+    """Yield the rows of all tables that were asked for."""
     if options.data:
-        waves = real_clips(options.data, options.clips, options.seconds)
+        waves = _contest.real_clips(options.data, options.clips, options.seconds)
     else:
-        waves = synthetic_clips(options.clips, options.seconds)
+        made = [_contest.synthetic_clip(n, options.seconds) for n in range(options.clips)]
+        waves = np.stack(made)
+    paths = _contest.write_recordings(folder, waves)
+    cores_used = (1, 2) if len(_contest.ALL_CORES) > 1 else (1,)
+    for table in (options.only,) if options.only else ("compute", "files", "memory"):
+        for cores in cores_used if table != "memory" else ():
+            _contest.hold_to(cores)
+            if table == "compute":
+                yield from compute(waves, cores, options.repeats)
+            else:
+                yield from files(paths, options.seconds, cores, options.repeats, folder)
+        if table == "memory":
+            yield from memory(paths[0], folder, options.seconds)
+
+
+def main(arguments=None):
+    """Measure, print, and write what was asked for."""
+    options = parse(arguments)
+    warnings.filterwarnings("ignore", category=UserWarning, module="librosa")
     print(
-        f"{len(waves)} clips of {options.seconds:g} s at {RATE} Hz, {options.repeats} turns, "
+        f"{options.clips} clips of {options.seconds:g} s, {options.repeats} turns, "
         f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}, "
         f"SciPy {scipy.__version__}, librosa {librosa.__version__}"
     )
     rows = []
-    for cores in (1, 2) if len(hold_to.all) > 1 else (1,):
-        hold_to(cores)
-        rows += [contest(name, waves, cores, options.repeats) for name in CONTESTS]
-    print_table(rows)
+    with tempfile.TemporaryDirectory() as folder:
+        for row in measure(options, folder):
+            show(row)
+            rows.append(row)
     if options.json:
         Path(options.json).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    if options.figure:
+        draw(rows, options.figure)
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ class FeatureConfig(_Config):
     windows: tuple[int, ...] = (1024, 2048, 4096)
     width: int = 256
     image_size: int = 224
-    image_range_db: tuple[float, float] = (-80.0, 20.0)
+    image_range_db: tuple[float, float] = (-80.0, 30.0)
     colormap: str = "magma"
     in_graph: bool = False
 

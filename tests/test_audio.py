@@ -288,3 +288,58 @@ def test_odd_original_files_are_read(corpora):
         assert len(wave) == pytest.approx(info.frames * RATE / info.samplerate, abs=1)
         assert 0.001 < np.abs(wave).max() < 1.5
     assert {("AIFF", 24414, 1), ("WAV", 96000, 1), ("WAV", 48000, 2)} <= kinds
+
+
+def test_sixteen_bits_are_read_as_libsndfile_converts_them(tmp_path):
+    path = tmp_path / "a.wav"
+    every = np.arange(-32768, 32768, dtype=np.int16)
+    soundfile.write(path, np.stack([every, every[::-1]], axis=1), 16000, subtype="PCM_16")
+    expected = soundfile.read(path, dtype="float32")[0].mean(axis=1)
+    found = audio.read(path, 16000)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_stretched_clips_have_the_length_and_all_of_the_clip():
+    config = AudioConfig(duration_s=2.0, fit="stretch")
+    found = audio.fit(tone(1.25, hertz=200.0), config)
+    assert found.shape == (32000,)
+    assert found.dtype == np.float32
+    spectrum = np.abs(np.fft.rfft(found * np.hanning(len(found))))
+    # 250 periods, now in 2 s.
+    assert np.argmax(spectrum) / 2.0 == pytest.approx(125, abs=0.5)
+
+
+@pytest.mark.parametrize("samples", [1, 7, 15999, 16001, 100001])
+def test_stretching_any_length(samples):
+    assert audio.fit(np.ones(samples, "f4"), AudioConfig(fit="stretch")).shape == (48000,)
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(0.5, 8000), (1.0, 16000), (4.0, 16000)])
+def test_kept_clips_have_their_own_length_up_to_the_longest(seconds, kept):
+    wave = tone(seconds)
+    found = audio.fit(wave, AudioConfig(duration_s=1.0, fit="keep"))
+    np.testing.assert_array_equal(found, wave[:kept])
+
+
+def test_levels():
+    wave = 0.1 * tone(1.0) + np.float32(0.05)
+    standard = audio.set_level(wave, "standard")
+    assert standard.mean(dtype="f8") == pytest.approx(0, abs=1e-6)
+    assert standard.std(dtype="f8") == pytest.approx(1, abs=1e-6)
+    assert np.abs(audio.set_level(wave, "peak")).max() == 1.0
+    assert audio.set_level(wave, "as_is") is wave
+
+
+@pytest.mark.parametrize("level", ["standard", "peak"])
+@pytest.mark.parametrize("constant", [0.0, 0.3])
+def test_silence_stays_finite_at_every_level(level, constant):
+    found = audio.set_level(np.full(100, constant, "f4"), level)
+    expected = 1.0 if level == "peak" and constant else 0.0
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_level_is_set_before_padding():
+    found = audio.fit(tone(0.5), AudioConfig(duration_s=1.0, level="standard"))
+    assert found[:8000].std() == pytest.approx(1, abs=1e-3)
+    assert not found[8000:].any()

@@ -16,7 +16,7 @@ def mel_image(
     fmax=None,
     win_length=None,
     image_size=224,
-    image_range_db=(-80.0, 20.0),
+    image_range_db=(-80.0, 30.0),
     colormap="magma",
     n_jobs=1,
 ):

@@ -90,11 +90,11 @@ def spectrogram_mfcc_delta(
     Source:
         Report S1, section III.
     """
-    bank = {"fmin": fmin, "fmax": fmax, "win_length": win_length, "n_jobs": n_jobs}
-    sizes = {"n_mels": n_mels, "n_fft": n_fft, "hop_length": hop_length}
-    decibels = spectral.log_mel(waves, sample_rate, **sizes, **bank)
-    cepstrum = spectral.mfcc(waves, sample_rate, n_mfcc=n_mels, **sizes, **bank)
-    channels = np.stack([decibels, cepstrum, delta(cepstrum)], axis=1)
+    decibels = spectral.log_mel(
+        waves, sample_rate, n_mels, n_fft, hop_length, fmin, fmax, win_length, n_jobs
+    )
+    coefficients = spectral.cepstrum(decibels, axis=1)
+    channels = np.stack([decibels, coefficients, delta(coefficients)], axis=1)
     resized = channels @ resize_matrix(channels.shape[3], width)
     return np.ascontiguousarray(np.moveaxis(resized, 1, 3))
 

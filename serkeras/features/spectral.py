@@ -182,10 +182,15 @@ def mfcc(
         )
     settings = MelSettings.make(sample_rate, n_mels, n_fft, hop_length, fmin, fmax, win_length)
 
-    def cepstrum(power):
-        return scipy.fft.dct(to_decibels(power), axis=1, norm="ortho")[:, :n_mfcc].T
+    def finish(power):
+        return cepstrum(to_decibels(power), axis=1)[:, :n_mfcc].T
 
-    return _each_clip(waves, settings, n_mfcc, cepstrum, n_jobs)
+    return _each_clip(waves, settings, n_mfcc, finish, n_jobs)
+
+
+def cepstrum(decibels, axis):
+    """Return the orthonormal DCT-II of mel decibels along their bands: all coefficients."""
+    return scipy.fft.dct(decibels, axis=axis, norm="ortho")
 
 
 def to_decibels(power):
