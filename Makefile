@@ -15,7 +15,7 @@ PACKAGE := .[dev$(if $(EXTRAS),$(COMMA)$(EXTRAS))]
 # With extras the user chooses the TensorFlow wheel; without, a machine without GPU is served.
 CPU := $(if $(EXTRAS),,--override requirements-cpu.txt -r requirements-cpu.txt)
 
-.PHONY: help demo test lint notebooks bench clean
+.PHONY: help demo test backends lint notebooks bench clean
 
 help:  ## list the targets (default)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -25,6 +25,10 @@ demo: $(STAMP)  ## train on the built-in synthetic corpus and write an illustrat
 
 test: $(STAMP)  ## run the tests (real recordings too where SERKERAS_DATA names them)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+backends: $(STAMP)  ## install JAX and PyTorch beside TensorFlow: the tests then run on them too
+	@# With pip, which prefers a CPU build of PyTorch where one is offered beside the others.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check jax 'torch==2.13.0'
 
 lint: $(STAMP)  ## check style
 	$(BIN)/python -m ruff check .

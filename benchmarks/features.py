@@ -28,6 +28,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 import argparse  # noqa: E402
 import json  # noqa: E402
 import platform  # noqa: E402
+import shutil  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
@@ -43,7 +44,7 @@ import scipy  # noqa: E402
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
 import _contest  # noqa: E402
-import _librosa  # noqa: E402
+import _references  # noqa: E402
 
 from serkeras import features  # noqa: E402
 from serkeras.config import AudioConfig, FeatureConfig  # noqa: E402
@@ -69,8 +70,8 @@ def compute(waves, cores, repeats):
     for name in OWN:
         config = FeatureConfig(name=name)
 
-        def theirs(call=_librosa.CALLS[name]):
-            return np.stack(in_threads(call, waves, cores))
+        def theirs(config=config):
+            return np.stack(in_threads(lambda w: _references.reference(w, config), waves, cores))
 
         def ours(config=config):
             return features.compute(waves, config, RATE, n_jobs=cores)
@@ -83,23 +84,29 @@ def files(paths, seconds, cores, repeats, folder):
     """Rows of the table "files"."""
     clips = pd.DataFrame({"path": paths, "clip": paths, "emotion": "none"})
     settings = AudioConfig(duration_s=seconds)
-    for name in _librosa.CALLS:
+    for name in features.names():
+        config = FeatureConfig(name=name)
 
-        def feature_of(path, call=_librosa.CALLS[name]):
+        def feature_of(path, config=config):
             wave, _ = librosa.load(path, sr=RATE)
-            return call(librosa.util.fix_length(wave, size=settings.samples))
+            wave = librosa.util.fix_length(wave, size=settings.samples)
+            return _references.reference(wave, config)
 
         def theirs(feature_of=feature_of):
             np.save(Path(folder) / "theirs.npy", np.stack(in_threads(feature_of, paths, cores)))
 
-        def ours(config=FeatureConfig(name=name)):  # noqa: B008
-            with tempfile.TemporaryDirectory(dir=folder) as fresh:
-                cache.extract(
-                    clips, audio=settings, features=config, cache_root=fresh, n_jobs=cores,
-                    progress=False,
-                )  # fmt: skip
+        caches = []
+
+        def ours(config=config, caches=caches):
+            caches.append(tempfile.mkdtemp(dir=folder))
+            cache.extract(
+                clips, audio=settings, features=config, cache_root=caches[-1], n_jobs=cores,
+                progress=False,
+            )  # fmt: skip
 
         found = _contest.contest(theirs, ours, len(paths), SLOW.get(name, repeats))
+        for made in caches:
+            shutil.rmtree(made)
         yield {"table": "files", "feature": name, "cores": cores, **found}
 
 

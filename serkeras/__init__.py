@@ -5,6 +5,8 @@
 
 import importlib
 
+from serkeras import _keras_hook  # noqa: F401  (registers our layers with Keras)
+
 __version__ = "0.1.0"
 
 _PARTS = (
@@ -25,6 +27,7 @@ _FUNCTIONS = {
     "train": "serkeras.training",
     "evaluate": "serkeras.serving",
     "predict": "serkeras.serving",
+    "waveform_model": "serkeras.serving",
     "Experiment": "serkeras.config",
     "Run": "serkeras.runs",
 }

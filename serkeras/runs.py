@@ -71,7 +71,11 @@ class Run:
 
     @cached_property
     def model(self):
-        """`keras.Model` from features `(clips, bins, frames, 1)` to probabilities."""
+        """`keras.Model` to probabilities, from what `serkeras.serving.network_inputs` returns.
+
+        That is features `(clips, bins, frames, 1)` and the like; waveforms `(clips, samples, 1)`
+        where the features are computed in the graph.
+        """
         import keras
 
         return keras.saving.load_model(self.folder / "model.keras", safe_mode=True)

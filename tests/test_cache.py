@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import soundfile
 
-from serkeras import audio, augment
+from serkeras import _files, audio, augment
 from serkeras import features as features_package
 from serkeras.config import AudioConfig, AugmentConfig, FeatureConfig
-from serkeras.features import _fill, cache
+from serkeras.features import _fill, _fill_rows, cache
 
 AUDIO = AudioConfig(duration_s=0.4)
 FEATURES = FeatureConfig(n_mfcc=13, n_mels=20, n_fft=512, hop_length=256)
@@ -54,7 +54,7 @@ def decoded(monkeypatch):
         paths.append(str(path))
         return load(path, config)
 
-    monkeypatch.setattr(_fill, "load_clip", counting)
+    monkeypatch.setattr(_fill_rows, "load_clip", counting)
     return paths
 
 
@@ -81,7 +81,7 @@ def test_rows_are_the_clips_in_order(clips, tmp_path):
     assert found.x.shape == (CLIPS, 13, FRAMES)
     assert not found.x.flags.writeable
     np.testing.assert_array_equal(found.x, expected_images(shuffled))
-    assert list(found.rows.columns) == ["clip", "emotion", "copy"]
+    assert list(found.rows.columns) == ["clip", "emotion", "copy", "frames"]
     assert list(found.rows["clip"]) == list(shuffled["clip"])
     assert list(found.rows["emotion"]) == list(shuffled["emotion"])
     assert (found.rows["copy"] == 0).all()
@@ -130,6 +130,7 @@ def test_moved_recordings_are_a_hit(clips, tmp_path, decoded):
 HITS = {
     "seed without noise": {"seed": 1},
     "no noise in words": {"augment": AugmentConfig(0, awgn(1.0, 2.0))},
+    "changed elsewhere": {"augment": AugmentConfig(on_the_fly=True)},
     "threads": {"n_jobs": 1},
 }
 MISSES = {
@@ -162,6 +163,147 @@ def test_other_noise_is_another_entry(change, clips, tmp_path):
     other = extract(clips, tmp_path, **{"augment": AugmentConfig(1), **change})
     np.testing.assert_array_equal(one.x[::2], other.x[::2])
     assert not np.array_equal(one.x[1::2], other.x[1::2])
+
+
+def test_layers_of_the_network_change_no_copy(clips, tmp_path, decoded):
+    for layers in ((), ({"name": "spec_augment"},)):
+        extract(clips, tmp_path, augment=AugmentConfig(1, layers=layers))
+    assert len(decoded) == CLIPS
+
+
+def test_other_noise_in_the_same_file_is_another_entry(clips, tmp_path, decoded):
+    folder = tmp_path / "noises"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    counts = []
+    noise = AugmentConfig(1, ({"name": "recorded_noise", "paths": str(folder), "snr_db": 3.0},))
+    for _ in range(2):
+        soundfile.write(folder / "hum.wav", rng.standard_normal(9000) * 0.1, 16000)
+        for _ in range(2):
+            extract(clips, tmp_path, augment=noise)
+            counts.append(len(decoded) // CLIPS)
+    assert counts == [1, 1, 2, 2]
+
+
+def test_wrong_transform_is_known_before_a_recording_is_read(clips, tmp_path, decoded):
+    spoil(clips, 3)
+    with pytest.raises(ValueError, match="A transform must be one of"):
+        extract(clips, tmp_path, augment=AugmentConfig(1, ({"name": "awngn"},)))
+    assert not (tmp_path / "features").exists()
+
+
+def test_hashes_made_before_are_used(clips, tmp_path, monkeypatch):
+    hashes = cache.hash_files(clips["path"])
+    monkeypatch.setattr(_files, "sha256", None)
+    found = extract(clips, tmp_path, hashes=hashes)
+    np.testing.assert_array_equal(found.x, expected_images(clips))
+
+
+SHAPES = {
+    "average over time": (FEATURES.replace(average="time"), (13,), 1),
+    "average over frequency": (FEATURES.replace(average="frequency"), (FRAMES,), FRAMES),
+    "frames": (FEATURES.replace(frames=40), (13, 40), 40),
+    "three channels": (
+        FEATURES.replace(name="spectrogram_mfcc_delta", width=16),
+        (20, 16, 3),
+        16,
+    ),
+    "picture": (FEATURES.replace(name="mel_image", image_size=24), (24, 24, 3), 24),
+    "waveform": (FeatureConfig("waveform"), (6400,), 6400),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rows_of_every_shape(shape, clips, tmp_path):
+    features, row, frames = SHAPES[shape]
+    found = extract(clips, tmp_path, features=features, augment=AugmentConfig(1))
+    waves = np.stack([audio.load_clip(path, AUDIO) for path in clips["path"]])
+    expected = features_package.compute(waves, features, 16000)
+    assert found.x.shape == (2 * CLIPS, *row)
+    assert found.x.dtype == expected.dtype
+    np.testing.assert_array_equal(found.x[::2], expected)
+    assert (found.rows["frames"] == frames).all()
+    assert not found.varies
+
+
+# Clips of 0.25 to 0.53 s, of which those over 0.5 s are cut.
+KEEP = AudioConfig(duration_s=0.5, fit="keep")
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        FEATURES,
+        FEATURES.replace(name="log_mel+chroma"),
+        FEATURES.replace(average="frequency"),
+        FeatureConfig("waveform"),
+    ],
+    ids=["mfcc", "stacked", "average over frequency", "waveform"],
+)
+@pytest.mark.parametrize("broken", [[], [2, 3]])
+def test_clips_that_keep_their_length(features, broken, clips, tmp_path):
+    spoil(clips, *broken)
+    stretch = ({"name": "time_stretch", "rate": [0.7, 1.4]},)
+    copies = AugmentConfig(1, stretch)
+    found = extract(clips, tmp_path, audio=KEEP, features=features, augment=copies, on_error="skip")
+    assert found.varies
+    good = clips.drop(broken)
+    assert len(found.x) == 2 * len(good)
+    lengths = []
+    for number, row in enumerate(good.itertuples()):
+        wave = audio.load_clip(row.path, KEEP)
+        (copy,) = augment.make_copies(wave, 16000, row.clip, copies, 0)
+        for index, each in ((2 * number, wave), (2 * number + 1, copy[: KEEP.samples])):
+            alone = features_package.compute(each[None], features, 16000)[0]
+            frames = found.rows["frames"][index]
+            assert frames == alone.shape[-1]
+            np.testing.assert_array_equal(found.x[index][..., :frames], alone)
+            assert not found.x[index][..., frames:].any()
+            lengths.append(frames)
+    assert len(set(lengths)) > 5
+    longest = features_package.compute(np.zeros((1, KEEP.samples)), features, 16000)
+    assert found.x.shape[1:] == longest.shape[1:]
+    assert max(lengths) <= longest.shape[-1]
+
+
+@pytest.mark.parametrize("change", [{"average": "time"}, {"frames": 20}])
+def test_features_of_one_size_are_those_of_the_clip_s_own_length(change, clips, tmp_path):
+    features = FEATURES.replace(**change)
+    found = extract(clips, tmp_path, audio=KEEP, features=features)
+    assert not found.varies
+    for row, path in zip(found.x, clips["path"], strict=True):
+        wave = audio.load_clip(path, KEEP)
+        np.testing.assert_array_equal(row, features_package.compute(wave[None], features, 16000)[0])
+
+
+def test_padding_takes_no_room_on_disk(clips, tmp_path):
+    longest = AudioConfig(duration_s=100.0, fit="keep")
+    for root, broken in (("a", []), ("b", [3])):
+        spoil(clips, *broken)
+        found = extract(
+            clips,
+            tmp_path / root,
+            audio=longest,
+            features=FeatureConfig("waveform"),
+            on_error="skip",
+        )
+        taken = os.stat(found.x.filename).st_blocks * 512
+        assert found.x.nbytes > 50_000_000
+        assert taken < 1_000_000
+
+
+def test_clip_too_short_for_its_feature_is_named_once_and_for_all(clips, tmp_path, decoded):
+    delta = FEATURES.replace(name="mfcc_delta")  # needs nine frames, 2048 samples here
+    soundfile.write(clips["path"][4], np.full(1500, 0.1), 16000)
+    with pytest.raises(audio.AudioError, match="1 of 10") as caught:
+        extract(clips, tmp_path, audio=KEEP, features=delta)
+    assert f"{clips['path'][4]}, 1500 samples" in str(caught.value)
+    decoded.clear()
+    found = extract(clips, tmp_path, audio=KEEP, features=delta, on_error="skip")
+    assert decoded == [clips["path"][4]]
+    assert list(found.failed["path"]) == [clips["path"][4]]
+    assert list(found.rows["clip"]) == list(clips.drop(4)["clip"])
+    assert extract(clips, tmp_path, audio=AUDIO, features=delta).failed.empty
 
 
 def test_changed_content_of_the_same_size_and_time_misses(clips, tmp_path, decoded):
@@ -243,13 +385,13 @@ def failing(monkeypatch, path, error, times):
     """Let decoding one recording fail some times, as a disk or mounted drive does."""
     left = [times]
 
-    def load(name, config, real=_fill.load_clip):
+    def load(name, config, real=_fill_rows.load_clip):
         if name == path and left[0]:
             left[0] -= 1
             raise error
         return real(name, config)
 
-    monkeypatch.setattr(_fill, "load_clip", load)
+    monkeypatch.setattr(_fill_rows, "load_clip", load)
 
 
 def test_failing_disk_stops_the_work_and_leaves_no_verdict(clips, tmp_path, decoded, monkeypatch):
@@ -277,14 +419,14 @@ def test_failure_that_passes_is_no_property_of_the_clip(times, clips, tmp_path, 
 def test_clip_that_fails_now_and_then_is_an_error_with_an_end(clips, tmp_path, monkeypatch):
     turns = []
 
-    def load(name, config, real=_fill.load_clip):
+    def load(name, config, real=_fill_rows.load_clip):
         if name == clips["path"][5]:
             turns.append(name)
             if len(turns) % 2:
                 raise audio.AudioError("cut off")
         return real(name, config)
 
-    monkeypatch.setattr(_fill, "load_clip", load)
+    monkeypatch.setattr(_fill_rows, "load_clip", load)
     with pytest.raises(OSError, match="05.wav, which can be read at times only"):
         extract(clips, tmp_path, on_error="skip")
     assert len(turns) == 4
@@ -313,7 +455,7 @@ ARGUMENTS = {
     "no ids": (lambda clips: clips.drop(columns="clip"), {}, "no clip"),
     "an id twice": (lambda clips: clips.assign(clip="same"), {}, "'same' more than once"),
     "a wrong word": (lambda clips: clips, {"on_error": "ignore"}, "'ignore'"),
-    "unknown feature": (lambda clips: clips, {"features": FeatureConfig("chroma")}, "chroma"),
+    "unknown feature": (lambda clips: clips, {"features": FeatureConfig("mffc")}, "mffc"),
 }
 
 
@@ -330,7 +472,7 @@ def test_recording_changed_meanwhile_does_not_get_into_the_cache(clips, tmp_path
         soundfile.write(path, np.ones(4321) * 0.1, 16000)
         return load(path, config)
 
-    monkeypatch.setattr(_fill, "load_clip", rewriting)
+    monkeypatch.setattr(_fill_rows, "load_clip", rewriting)
     with pytest.raises(RuntimeError, match="changed meanwhile"):
         extract(clips, tmp_path)
     assert not entries(tmp_path)
@@ -340,11 +482,11 @@ def full_after(writes):
     """A stand-in for `_write_rows` on a disk that takes only some writes."""
     left = [writes]
 
-    def write(array, position, rows, real=_fill._write_rows):
+    def write(array, position, rows, lengths=None, real=_fill._write_rows):
         left[0] -= 1
         if left[0] < 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(array, position, rows)
+        real(array, position, rows, lengths)
 
     return write
 
@@ -405,7 +547,7 @@ import os, signal, sys, time
 import pandas as pd
 from serkeras import audio
 from serkeras.config import AudioConfig, FeatureConfig
-from serkeras.features import _fill, cache
+from serkeras.features import _fill, _fill_rows, cache
 
 root, log, table, die_at, pause = sys.argv[1:6]
 _fill._CHUNK_CLIPS = 2
@@ -418,7 +560,7 @@ def logged(path, config):
     time.sleep(float(pause))
     return audio.load_clip(path, config)
 
-_fill.load_clip = logged
+_fill_rows.load_clip = logged
 found = cache.extract(
     pd.read_csv(table),
     audio=AudioConfig(duration_s=0.4),
@@ -452,6 +594,22 @@ def test_kill_9_loses_only_the_unfinished_chunk(clips, tmp_path, decoded):
     np.testing.assert_array_equal(found.x, expected_images(clips))
 
 
+def test_rows_that_were_lost_with_the_power_are_computed_again(clips, tmp_path, decoded):
+    process = start(clips, tmp_path, die_at=8)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    (part,) = (tmp_path / "features").glob("*.partial")
+    done = sorted((part / "chunks").glob("*.json"))
+    assert len(done) == 3
+    rows = np.load(part / "x.npy", mmap_mode="r+")
+    rows[0] = 0.0
+    rows.flush()
+    done[1].write_text("")
+    found = extract(clips, tmp_path)
+    np.testing.assert_array_equal(found.x, expected_images(clips))
+    assert sorted(decoded) == [*clips["path"][:4], *clips["path"][6:]]
+
+
 def test_two_processes_share_the_work_of_one(clips, tmp_path):
     processes = [start(clips, tmp_path, pause=0.2) for _ in range(2)]
     outcomes = [process.communicate(timeout=60) for process in processes]
@@ -473,11 +631,14 @@ def test_progress_bar_counts_clips(clips, tmp_path, capsys):
 
 
 def test_chunks_hold_a_bounded_amount_of_sound():
-    sources = tuple(_fill.Source("p", str(index), "d", (0, 0)) for index in range(100))
-    for seconds, copies, size in [(3.0, 0, 32), (3.0, 2, 27), (600.0, 0, 1), (60.0, 3, 1)]:
+    for clips, seconds, copies, size in [
+        (1600, 3.0, 0, 96), (1600, 3.0, 2, 41), (320, 3.0, 0, 20), (50, 3.0, 0, 8),
+        (100, 600.0, 0, 1), (100, 60.0, 3, 1),
+    ]:  # fmt: skip
+        sources = tuple(_fill_rows.Source("p", str(index), "d", (0, 0)) for index in range(clips))
         noise = AugmentConfig(copies) if copies else None
-        job = _fill.Job(sources, AudioConfig(duration_s=seconds), FEATURES, noise, 0, (1, 1))
-        chunks = job.chunks()
+        plan = _fill_rows.plan(AudioConfig(duration_s=seconds), FEATURES, noise, 0)
+        chunks = _fill.Job(sources, plan).chunks()
         assert max(len(chunk) for chunk in chunks) == size
         assert sum(chunks, ()) == sources
 

@@ -431,7 +431,7 @@ def test_sessions_of_a_resumed_run_are_all_told(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "device", lambda: "a device")
     for commit in ("1", "1", "2"):
         monkeypatch.setattr(provenance, "commit", lambda commit=commit: commit)
-        provenance.begin(tmp_path, "digest", learned)
+        provenance.begin(tmp_path, "digest", learned, {"nowhere.wav": ""})
     assert provenance.joined(tmp_path, "commit") == "1 then 2"
     assert provenance.joined(tmp_path, "device") == "a device"
 

@@ -5,12 +5,30 @@ import inspect
 
 import numpy as np
 
-from serkeras.augment import noise
+from serkeras.augment import _checks, adapter, level, noise, recordings, room, warps
 
 # What a transform takes besides its settings: the wave, and where it needs them the rate and a
 # generator.
 _GIVEN = ("wave", "sample_rate", "rng")
-_TRANSFORMS = {"awgn": noise.add_awgn}
+_TRANSFORMS = {
+    "audiomentations": adapter.apply_audiomentations,
+    "awgn": noise.add_awgn,
+    "colored_noise": noise.add_colored_noise,
+    "gain": level.gain,
+    "pitch_shift": warps.pitch_shift,
+    "recorded_noise": noise.add_recorded_noise,
+    "reverb": room.reverb,
+    "tanh_distortion": level.tanh_distortion,
+    "time_shift": level.time_shift,
+    "time_stretch": warps.time_stretch,
+    "vtlp": warps.vtlp,
+}
+# Checks of settings that are no numbers.
+_FURTHER_CHECKS = {
+    "audiomentations": adapter.build,
+    "recorded_noise": recordings.find,
+    "time_shift": level.check_fill,
+}
 
 
 def names():
@@ -19,13 +37,18 @@ def names():
 
 
 def check(transforms):
-    """Refuse transforms that do not exist, or whose settings do not.
+    """Refuse transforms that do not exist, and settings that do not or are outside their range.
+
+    Both ends of a range (low, high) are looked at, noises are looked for, and transforms of
+    audiomentations are made. What depends on the clip (its length, its rate) is not known here.
 
     Args:
         transforms: sequence of dictionaries, see `serkeras.config.AugmentConfig`.
 
     Raises:
-        ValueError: a name or a setting is unknown, or one that has no default is missing.
+        ValueError: a name or a setting is unknown, one that has no default is missing, or a
+            value is outside its range.
+        ImportError: the package of a transform is not installed.
     """
     for item in transforms:
         if item["name"] not in _TRANSFORMS:
@@ -33,22 +56,48 @@ def check(transforms):
                 f"A transform must be one of {names()}. Received: {item['name']!r}. "
                 "Correct the name."
             )
-        signature = inspect.signature(_TRANSFORMS[item["name"]]).parameters
-        known = {name: value for name, value in signature.items() if name not in _GIVEN}
-        given = set(item) - {"name", "probability"}
-        needed = {name for name, value in known.items() if value.default is value.empty}
-        if given - set(known) or needed - given:
-            raise ValueError(
-                f"Settings of the transform {item['name']!r} must be among {sorted(known)}, with "
-                f"{sorted(needed)} given. Received: {sorted(given)}. Correct the settings."
-            )
+        _check_names(item)
+        for name in set(item) & set(_checks.RULES):
+            _check_value(name, item[name])
+        further = _FURTHER_CHECKS.get(item["name"])
+        if further:
+            known = inspect.signature(further).parameters
+            further(**{name: item[name] for name in known if name in item})
+
+
+def _check_names(item):
+    signature = inspect.signature(_TRANSFORMS[item["name"]]).parameters
+    known = {name: value for name, value in signature.items() if name not in _GIVEN}
+    given = set(item) - {"name", "probability"}
+    needed = {name for name, value in known.items() if value.default is value.empty}
+    if given - set(known) or needed - given:
+        raise ValueError(
+            f"Settings of the transform {item['name']!r} must be among {sorted(known)}, with "
+            f"{sorted(needed)} given. Received: {sorted(given)}. Correct the settings."
+        )
+
+
+def _check_value(name, value):
+    ends = value if _is_range(name, value) else (value,)
+    for end in ends:
+        _checks.setting(name, end)
+    if ends[0] > ends[-1]:
+        raise ValueError(
+            f"A range of `{name}` must be (low, high). Received: {value!r}. Swap the two."
+        )
+
+
+def _is_range(name, value):
+    """Whether a setting is drawn: lists of files, say, are no ranges, nor is the probability."""
+    pair = isinstance(value, (list, tuple)) and len(value) == 2
+    return pair and name in _checks.RULES and name != "probability"
 
 
 def apply(wave, sample_rate, transforms, rng):
     """Put a waveform through transforms, one after the other.
 
-    A pair of numbers is a range: the setting is drawn from it uniformly. A silent wave stays as
-    it is.
+    A pair (low, high) for a setting that is a number is a range: the setting is drawn from it
+    uniformly. A silent wave stays as it is, also one that a transform has made silent.
 
     Args:
         wave: float array `(samples,)`, mono, full scale 1.0.
@@ -63,8 +112,10 @@ def apply(wave, sample_rate, transforms, rng):
         ValueError: see `check` and the transforms.
     """
     check(transforms)
-    wave = np.asarray(wave, np.float32)
-    for item in transforms if wave.any() else ():
+    wave = np.asarray(_checks.mono(wave), np.float32)
+    for item in transforms:
+        if not wave.any():
+            break
         if item.get("probability", 1.0) < 1.0 and rng.random() >= item["probability"]:
             continue
         function = _TRANSFORMS[item["name"]]
@@ -74,16 +125,13 @@ def apply(wave, sample_rate, transforms, rng):
             if name in given:
                 settings[name] = given[name]
             elif name in item:
-                settings[name] = _draw(item[name], rng)
+                settings[name] = _draw(name, item[name], rng)
         wave = function(**settings)
     return wave
 
 
-def _draw(value, rng):
-    is_range = isinstance(value, (list, tuple)) and len(value) == 2
-    if is_range and all(isinstance(end, (int, float)) for end in value):
-        return rng.uniform(*value)
-    return value
+def _draw(name, value, rng):
+    return rng.uniform(*value) if _is_range(name, value) else value
 
 
 def make_copies(wave, sample_rate, clip, config, seed):
@@ -125,3 +173,20 @@ def clip_rng(seed, clip, copy):
     # Python's own hash() of a string changes with every process.
     digest = hashlib.sha256(clip.encode()).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "little"), copy])
+
+
+def files(transforms):
+    """List the files that transforms read: together with the settings they decide the result.
+
+    Args:
+        transforms: sequence of dictionaries, see `serkeras.config.AugmentConfig`.
+
+    Returns:
+        List of str, absolute paths; those read by audiomentations are not known.
+
+    Raises:
+        ValueError: see `check`.
+    """
+    check(transforms)
+    recorded = [item for item in transforms if item["name"] == "recorded_noise"]
+    return [file for item in recorded for file in recordings.find(item["paths"])]

@@ -105,11 +105,15 @@ def add_features(subparsers):
         python -m serkeras features --data ravdess --feature mfcc
         python -m serkeras features --data tess --feature log_mel --set hop_length=256
         python -m serkeras features --data emodb --feature mel+chroma --set audio.duration_s=5
+        python -m serkeras features --data ravdess --atlas atlas.png    one page of all features
         """,
     )
     options.add_data(command)
     command.add_argument("--feature", help="a name, or several joined with +")
     options.add_set(command, "hop_length=256", "a setting of the feature, or audio.NAME")
+    command.add_argument(
+        "--atlas", metavar="FILE", help="draw the features of a speaker's emotions instead, a PNG"
+    )
     options.add_work(command)
 
 
@@ -117,6 +121,8 @@ def features(arguments):
     """Fill the feature cache."""
     from serkeras.features import cache, registry
 
+    if arguments.atlas:
+        return _draw_atlas(arguments)
     if arguments.feature is None and not arguments.data and not arguments.settings:
         print("\n".join(registry.names()))
         return 0
@@ -132,6 +138,21 @@ def features(arguments):
     count, *shape = found.x.shape
     print(f"{count} clips of {' x '.join(map(str, shape))}: {found.x.filename}")
     return options.name_failed(found.failed.itertuples(index=False))
+
+
+def _draw_atlas(arguments):
+    """Draw all features, or the one named."""
+    from serkeras.evaluation import atlas
+
+    audio, settings = _front_end(arguments.feature or "mfcc", arguments.settings)
+    rows = None
+    if arguments.feature:
+        rows = [settings]
+    elif any(not name.startswith("audio.") for name, _ in arguments.settings):
+        rows = atlas.default_rows(settings)
+    atlas.write(arguments.atlas, _clips(arguments), audio=audio, features=rows)
+    print(arguments.atlas)
+    return 0
 
 
 def _clips(arguments):

@@ -96,6 +96,7 @@ def _waves(chosen, config):
     """Return waves `(clips, samples)` and None, or None and why they cannot be had."""
     from serkeras import audio
 
+    config = config.replace(fit="pad", level="as_is")  # what people would hear, of one length
     waves = []
     for clip, path in zip(chosen["clip"], chosen["path"], strict=True):
         if not isinstance(path, str) or not Path(path).is_file():

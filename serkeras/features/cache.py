@@ -10,24 +10,23 @@ lets one process fill an entry while others wait for it; it falls away with a ki
 
 import contextlib
 import errno
-import hashlib
-import json
 import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
-import joblib
 import numpy as np
 import pandas as pd
 
 from serkeras import _files
 from serkeras.audio import AudioError
-from serkeras.features import _fill, registry
+from serkeras.augment import check as check_transforms
+from serkeras.features import _cache_key, _fill, _fill_rows
+from serkeras.features._cache_key import FileHash, hash_files, with_contents
 
-# Part of every key: raise it when the same inputs begin to give other features.
-_FORMAT = 1
+__all__ = ["FeatureSet", "FileHash", "extract", "hash_files", "with_contents"]
+
 _NAMED = 10
 
 
@@ -36,16 +35,24 @@ class FeatureSet:
     """The features of some clips.
 
     Attributes:
-        x: read-only `numpy.memmap`, float32 `(rows, bins, frames)`.
+        x: read-only `numpy.memmap`, `(rows, bins, frames)` or what else
+            `serkeras.features.compute` gives. Where clips keep their length (`fit="keep"`) and
+            the feature follows it, `frames` is that of the longest possible clip, and rows are
+            padded with zeros.
         rows: DataFrame, one row for each row of `x`: clip (id), emotion, copy (0 is the clip
-            itself, 1 and up are its noisy copies). Clips in the order given, each followed by
-            its copies.
+            itself, 1 and up are its changed copies), frames (valid ones; samples of waveforms;
+            1 for averages over time). Clips in the order given, each followed by its copies.
         failed: DataFrame of the clips left out: path, reason.
+        frame_axis: int, axis of one row that counts frames (samples of waveforms); None for
+            averages over time.
+        varies: bool, whether `frames` differs from clip to clip.
     """
 
     x: np.memmap
     rows: pd.DataFrame
     failed: pd.DataFrame
+    frame_axis: int | None
+    varies: bool
 
 
 def extract(
@@ -59,29 +66,38 @@ def extract(
     n_jobs=None,
     on_error="raise",
     progress=True,
+    hashes=None,
 ):
     """Return the features of all clips, from the cache where it has them.
 
-    Noise is added to the clip of fixed length, padding included, since that is what a model
-    hears. A silent clip has no signal-to-noise ratio: its copies stay silent, with a warning.
+    Copies are changed from the clip of its final length, padding included, since that is what a
+    model hears, and are cut or padded to that length again. With `fit="keep"` there is no
+    padding: each feature is that of the clip alone. A silent clip has no signal-to-noise ratio:
+    its copies stay silent, with a warning.
+
+    Inside `joblib.parallel_config("dask")` the workers of a Dask cluster compute; they must
+    reach recordings and cache under the same paths.
 
     Args:
         clips: manifest with the columns path, clip and emotion.
         audio: `serkeras.config.AudioConfig`.
         features: `serkeras.config.FeatureConfig`.
-        augment: `serkeras.config.AugmentConfig` or None; for training clips only.
-        seed: int >= 0, decides the noise (without noisy copies it changes nothing).
+        augment: `serkeras.config.AugmentConfig` or None; for training clips only. Only its
+            copies and transforms count here.
+        seed: int >= 0, decides the copies (without them it changes nothing).
         cache_root: folder of caches; None is `SERKERAS_CACHE` or `~/.cache/serkeras`.
-        n_jobs: int, threads; None is one a core.
+        n_jobs: int, threads; None is one a core. A cluster computes with all it has.
         on_error: "raise", or "skip" to leave out unusable recordings and list them in
             `.failed`.
         progress: show a bar with the time left on standard error.
+        hashes: what `hash_files` gave for the paths, None to hash them here.
 
     Returns:
         `FeatureSet`.
 
     Raises:
-        serkeras.audio.AudioError: recordings cannot be used and `on_error` is "raise" (all are
+        serkeras.audio.AudioError: recordings cannot be used (one that keeps its length may be
+            too short for the feature) and `on_error` is "raise" (all are
             named, and the features of the others are kept), or none can.
         ValueError: the manifest lacks columns, is empty or has a clip id twice, a setting is
             outside its range, or `on_error` is neither word.
@@ -90,22 +106,22 @@ def extract(
         RuntimeError: a recording was changed while its features were computed.
     """
     clips = _check_arguments(clips, on_error)
-    n_jobs = joblib.effective_n_jobs(-1 if n_jobs is None else n_jobs)
-    # Before hours of work: a wrong setting fails on one silent clip.
-    silence = np.zeros((1, audio.samples), np.float32)
-    image = registry.compute(silence, features, audio.sample_rate).shape[1:]
-    sources, unreadable = _hash_files(clips, n_jobs)
+    n_jobs = -1 if n_jobs is None else n_jobs
+    # Before hours of work: a wrong setting fails here.
+    if augment and augment.copies:
+        check_transforms(augment.transforms)
+    plan = _fill_rows.plan(audio, features, augment, seed)
+    sources, unreadable = _sources(clips, hashes or hash_files(clips["path"], n_jobs))
     if (unreadable and on_error == "raise") or not sources:
         raise _unusable(unreadable, len(clips))
-    noise = (augment, seed) if augment and augment.copies else (None, None)
-    job = _fill.Job(sources, audio, features, *noise, image)
-    folder = Path(cache_root or _files.cache_dir()) / "features" / _key(job)
+    job = _fill.Job(sources, plan)
+    folder = Path(cache_root or _files.cache_dir()) / "features" / _cache_key.key(job)
     meta, damaged = _fill_up(job, folder, n_jobs, progress)
     failed = {**unreadable, **damaged}
     if (failed and on_error == "raise") or not meta["rows"]:
         raise _unusable(failed, len(clips))
     _warn_silent(job, meta)
-    return _open(folder, clips, failed, job.copies)
+    return _open(folder, clips, failed, plan, meta)
 
 
 def _check_arguments(clips, on_error):
@@ -133,36 +149,16 @@ def _check_arguments(clips, on_error):
     return clips.reset_index(drop=True)
 
 
-def _hash_files(clips, n_jobs):
+def _sources(clips, hashes):
     """Return the readable sources in order, and {path: reason} of the others."""
-    outcomes = joblib.Parallel(n_jobs=n_jobs, backend="threading")(
-        joblib.delayed(_hash_file)(path, clip)
-        for path, clip in zip(clips["path"], clips["clip"], strict=True)
+    readable = [hashes[path].reason is None for path in clips["path"]]
+    kept = clips[readable]
+    sources = tuple(
+        _fill_rows.Source(path, clip, hashes[path].digest, hashes[path].state)
+        for path, clip in zip(kept["path"], kept["clip"], strict=True)
     )
-    sources = tuple(outcome for outcome in outcomes if isinstance(outcome, _fill.Source))
-    bad = zip(clips["path"], outcomes, strict=True)
-    return sources, {path: reason for path, reason in bad if isinstance(reason, str)}
-
-
-def _hash_file(path, clip):
-    try:
-        state = _fill.file_state(path)
-        return _fill.Source(path, clip, _files.sha256(path), state)
-    except OSError as error:
-        return f"A recording must be a readable file. Received: {path} ({error.strerror})."
-
-
-def _key(job):
-    described = {
-        "format": _FORMAT,
-        "audio": job.audio.to_dict(),
-        "features": job.features.to_dict(),
-        "augment": job.augment.to_dict() if job.augment else None,
-        "seed": job.seed,
-        "clips": [(source.clip, source.digest) for source in job.sources],
-    }
-    text = json.dumps(described, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    lost = clips["path"].drop(kept.index)
+    return sources, {path: hashes[path].reason for path in lost}
 
 
 def _fill_up(job, folder, n_jobs, progress):
@@ -176,8 +172,9 @@ def _fill_up(job, folder, n_jobs, progress):
         if meta is None or meta == outdated:
             meta = _fill_alone(job, folder, n_jobs, progress, outdated)
         left_out = set(meta["failed"])
-        damaged = _fill.failures(job, left_out)
-        readable = [s.path for s in job.sources if s.clip in left_out and s.path not in damaged]
+        again = [source for source in job.sources if source.clip in left_out]
+        damaged = _fill_rows.failures(job.plan, again)
+        readable = [source.path for source in again if source.path not in damaged]
         if not readable:
             return meta, damaged
         outdated = meta
@@ -207,10 +204,11 @@ def _fill_alone(job, folder, n_jobs, progress, outdated):
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        needed = len(job.sources) * job.clip_bytes / 1e6
+        needed = len(job.sources) * job.plan.clip_bytes / 1e6
+        at_most = "at most " if job.plan.varies else ""
         raise OSError(
-            "The disk must have room for the features. "
-            f"Received: no space left in {folder.parent}, where they take {needed:.0f} MB. "
+            "The disk must have room for the features. Received: no space left in "
+            f"{folder.parent}, where they take {at_most}{needed:.0f} MB. "
             "Free some, or point SERKERAS_CACHE to another disk. Finished parts are kept: "
             "the same call goes on from there."
         ) from error
@@ -253,10 +251,15 @@ def _warn_silent(job, meta):
     )
 
 
-def _open(folder, clips, failed, copies):
+def _open(folder, clips, failed, plan, meta):
     kept = clips[~clips["path"].isin(list(failed))]
-    rows = kept[["clip", "emotion"]].loc[kept.index.repeat(copies)].reset_index(drop=True)
-    rows["copy"] = np.tile(np.arange(copies), len(kept))
+    rows = kept[["clip", "emotion"]].loc[kept.index.repeat(plan.copies)].reset_index(drop=True)
+    rows["copy"] = np.tile(np.arange(plan.copies), len(kept))
+    fixed = 1 if plan.frame_axis is None else plan.shape[plan.frame_axis]
+    rows["frames"] = meta["frames"] if plan.varies else fixed
     lost = [path for path in clips["path"] if path in failed]
     table = pd.DataFrame({"path": lost, "reason": [failed[path] for path in lost]}, dtype="str")
-    return FeatureSet(np.load(folder / "x.npy", mmap_mode="r"), rows, table)
+    x = np.load(folder / "x.npy", mmap_mode="r")
+    if plan.varies and x.ndim == 3:
+        x = x.transpose(0, 2, 1)
+    return FeatureSet(x, rows, table, plan.frame_axis, plan.varies)

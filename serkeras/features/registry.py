@@ -6,6 +6,7 @@ frequency. A few stand alone: waveforms, spectrograms of three channels, and pic
 
 import numpy as np
 
+from serkeras.audio import AudioError
 from serkeras.features import descriptors, images, multi, spectral
 from serkeras.features.delta import delta
 from serkeras.features.whitening import whiten
@@ -135,6 +136,31 @@ def compute(waves, config, sample_rate, n_jobs=1):
     if config.average != "none":
         x = x.mean(axis=2 if config.average == "time" else 1)
     return x if config.frames is None else _fit_frames(x, config.frames)
+
+
+def compute_alone(wave, features, sample_rate, name):
+    """Return the feature of one clip on its own length.
+
+    Args:
+        wave: float32 array `(samples,)`.
+        features: `serkeras.config.FeatureConfig`.
+        sample_rate: int, hertz.
+        name: of the clip, for the error.
+
+    Returns:
+        Array `(bins, frames)` and so on, as `serkeras.features.compute` gives it for one clip.
+
+    Raises:
+        AudioError: the clip is too short for the feature.
+    """
+    try:
+        return compute(wave[None], features, sample_rate)[0]
+    except ValueError as error:
+        raise AudioError(
+            f"A clip must be long enough for the feature {features.name!r}. Received: {name}, "
+            f"{len(wave)} samples at {sample_rate} Hz ({error}). Leave it out, or pad all clips "
+            "to one length: audio.fit='pad'."
+        ) from error
 
 
 def _one(name, waves, config, sample_rate, n_jobs):

@@ -1,5 +1,13 @@
 """Using a finished run: predictions for new recordings, figures on other corpora."""
 
 from serkeras.serving.predict import evaluate, find_recordings, predict
+from serkeras.serving.waveforms import clip_features, network_inputs, waveform_model
 
-__all__ = ["evaluate", "find_recordings", "predict"]
+__all__ = [
+    "clip_features",
+    "evaluate",
+    "find_recordings",
+    "network_inputs",
+    "predict",
+    "waveform_model",
+]

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from serkeras import audio, datasets, features
+from serkeras import audio, datasets
 from serkeras.runs import Run
+from serkeras.serving.waveforms import clip_features, network_inputs
 from serkeras.training import provenance
 
 
@@ -80,15 +81,13 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False):
     """
     run = run if isinstance(run, Run) else Run(run)
     found, failed = find_recordings(paths), {}
-    stream = _stream_windows(found, run.experiment.audio, on_error, failed, progress)
+    stream = _stream_windows(found, run.experiment, on_error, failed, progress)
     sums, counts = np.zeros((len(found), len(run.labels))), np.zeros(len(found))
     size = 1 if run.experiment.model.mixes_clips else batch_size
     while batch := list(itertools.islice(stream, size)):
         numbers, cut = zip(*batch, strict=True)
-        x = features.compute(
-            np.stack(cut), run.experiment.features, run.experiment.audio.sample_rate
-        )
-        np.add.at(sums, list(numbers), run.model.predict_on_batch(x[..., None]))
+        x = network_inputs(cut, masked=len(run.model.inputs) == 2)
+        np.add.at(sums, list(numbers), run.model.predict_on_batch(x))
         np.add.at(counts, list(numbers), 1)
     heard = counts > 0
     table = pd.DataFrame(sums[heard] / counts[heard, None], columns=run.labels)
@@ -98,20 +97,26 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False):
     return table
 
 
-def _stream_windows(found, settings, on_error, failed, progress):
-    """Yield (number of the file, window) one by one: only one file is in memory at a time."""
+def _stream_windows(found, experiment, on_error, failed, progress):
+    """Yield (number of the file, features of a window): only one file is in memory at a time."""
     for number, path in enumerate(tqdm(found, desc="predict", unit="file", disable=not progress)):
         try:
-            wave = audio.read(path, settings.sample_rate)
+            wave = audio.read(path, experiment.audio.sample_rate)
+            for window in _cut(wave, experiment.audio):
+                yield number, clip_features(window, experiment, str(path))
         except audio.AudioError as error:
             if on_error == "raise":
                 raise
             failed[str(path)] = str(error)
-            continue
-        if settings.trim_silence:
-            wave = audio.trim_trailing_silence(wave, settings.trim_db)
-        for window in windows(wave, settings.samples):
-            yield number, window
+
+
+def _cut(wave, settings):
+    """Return the windows of a recording, each as a training clip would be."""
+    if settings.fit == "stretch" or len(wave) < 2 * settings.samples:
+        return [audio.fit(wave, settings)]
+    if settings.trim_silence:
+        wave = audio.trim_trailing_silence(wave, settings.trim_db)
+    return windows(audio.set_level(wave, settings.level), settings.samples)
 
 
 def evaluate(run, data, on_error="raise", n_jobs=None, progress=True):

@@ -1,8 +1,12 @@
-"""The compiled model of a run: scaling by the training side, the network, loss and optimiser."""
+"""The compiled model of a run: front end and scaling, the network, loss and optimiser."""
 
+import keras
 import numpy as np
+from keras import ops
 
-from serkeras.training.sides import bin_statistics
+from serkeras import models
+from serkeras.features import layers, whitening
+from serkeras.training.statistics import bin_covariance, bin_statistics
 
 
 def phase_seed(seed, phase):
@@ -15,33 +19,33 @@ def phase_seed(seed, phase):
 
 
 def builder(train_side, labels, experiment):
-    """Return a function from a seed to the compiled model, normalisation inside it.
+    """Return a function from a seed to the compiled model.
+
+    In front of the network stand, in this order: augmentation of waveforms and the front end
+    where features are computed in the graph, the scaling fitted on the training side, and
+    augmentation of features. Where lengths vary the model takes a dictionary of "features" and
+    "mask".
+
+    Args:
+        train_side: `serkeras.training.sides.Side`.
+        labels: list of str, the classes in order.
+        experiment: `serkeras.config.Experiment`.
 
     Raises:
-        ValueError: the model does not take these settings or this shape.
+        ValueError: the network does not take these settings, this shape or masks, or a layer
+            cannot stand where it is asked for.
     """
-    import keras
-
-    from serkeras import models
-
-    def network():
-        return models.build(
-            experiment.model.name, train_side.shape, len(labels), **experiment.model.settings
-        )
-
-    network()  # raises now, not after the run folder is made
-    mean, variance = bin_statistics(train_side)
-    # A bin that never changes is only centred.
-    deviation = np.where(variance > 1e-12, np.sqrt(variance), 1.0)
+    scaling = _scaling(train_side, experiment.model.normalize)
 
     def build(seed):
         keras.utils.set_random_seed(seed)
-        inner = network()
         inputs = keras.Input(train_side.shape, name="features")
-        scale = keras.layers.Rescaling(
-            _per_bin(1 / deviation), _per_bin(-mean / deviation), name="scale"
-        )
-        model = keras.Model(inputs, inner(scale(inputs)), name=f"{inner.name}_scaled")
+        x = inputs
+        for layer in _in_front(train_side, experiment, scaling()):
+            x = layer(x)
+        network = _network(experiment.model, x.shape[1:], len(labels), train_side.varies)
+        inputs, outputs = _joined(network, inputs, x, train_side.varies)
+        model = keras.Model(inputs, outputs, name=f"{network.name}_scaled")
         model.compile(
             keras.optimizers.Adam(experiment.training.learning_rate),
             loss="sparse_categorical_crossentropy",
@@ -49,13 +53,81 @@ def builder(train_side, labels, experiment):
         )
         return model
 
+    build(0)  # raises now, not after the run folder is made
     return build
 
 
-def _per_bin(values):
-    """Return `(bins,)` numbers as nested lists that broadcast over `(bins, frames, 1)`.
+def _in_front(side, experiment, scaling):
+    """Return the layers between the input and the network."""
+    changes = [layers.make(item) for item in experiment.augment.layers]
+    if not experiment.features.in_graph:
+        return [*scaling, *changes]
+    if side.varies:
+        raise ValueError(
+            "Features in the graph must be of clips of one length. "
+            "Received: features.in_graph with audio.fit='keep'. Change one of the two."
+        )
+    rate, samples = experiment.audio.sample_rate, side.shape[0]
+    mono = keras.layers.Reshape((samples,), name="mono")
+    front_end = layers.front_end(experiment.features, rate, samples)
+    before = [layer for layer in changes if layer.on_waveforms]
+    after = [layer for layer in changes if not layer.on_waveforms]
+    return [mono, *before, front_end, *scaling, *after]
 
-    `Rescaling` keeps them in the model's configuration, not in its weights. `Normalization`
-    would say more plainly what is meant, but no form of its mean suits both Keras 3.13 and 3.15.
-    """
-    return values[:, None, None].tolist()
+
+def _scaling(side, kind):
+    """Return a function that makes the scaling layers, fitted on the training side."""
+    if kind == "none":
+        return list
+    if kind == "whiten":
+        mean, covariance = bin_covariance(side)
+        stacked = covariance.reshape(-1, *covariance.shape[-2:])
+        matrix = np.stack([whitening.fit(one) for one in stacked]).reshape(covariance.shape)
+        return lambda: [layers.Whitening(mean, matrix, name="whitening")]
+    mean, variance = bin_statistics(side)
+    # A bin that never changes is only centred.
+    deviation = np.where(variance > 1e-12, np.sqrt(variance), 1.0)
+    # `Rescaling` keeps the numbers in the model's configuration. `Normalization` would say more
+    # plainly what is meant, but no form of its mean suits both Keras 3.13 and 3.15.
+    axes = len((side.statistics or side).shape)
+    scale, offset = (_broadcast(each, axes) for each in (1 / deviation, -mean / deviation))
+    return lambda: [keras.layers.Rescaling(scale, offset, name="scale")]
+
+
+def _broadcast(values, axes):
+    """Return statistics as nested lists that broadcast over a clip of so many axes."""
+    if values.ndim == 1:  # (bins,) over (bins, frames, 1) or (bins, 1)
+        values = values.reshape(-1, *(1,) * (axes - 1))
+    elif values.ndim == 2:  # (bins, channels) over (bins, frames, channels)
+        values = values[:, None, :]
+    return values.tolist()
+
+
+def _network(config, shape, classes, varies):
+    try:
+        network = models.build(config.name, shape, classes, **config.settings)
+        reason = "it takes no mask" if varies and len(network.inputs) == 1 else None
+    except ValueError as error:
+        if not varies:
+            raise
+        reason = error
+    if reason:
+        raise ValueError(
+            "Clips of varying length must go to a network that takes a mask. Received: the model "
+            f"{config.name!r} ({reason}). Set audio.fit='pad', or choose another model."
+        )
+    return network
+
+
+def _joined(network, inputs, x, varies):
+    """Return inputs and outputs of the whole model, with the mask where there is one."""
+    if len(network.inputs) == 1:
+        return inputs, network(x)
+    if not varies:
+        everywhere = ops.ones_like(x[:, 0, :, 0] if len(x.shape) == 4 else x[..., 0], "bool")
+        return inputs, network({"features": x, "mask": everywhere})
+    mask = keras.Input((None,), dtype="bool", name="mask")
+    # Scaling has moved the padding away from zero.
+    valid = ops.expand_dims(ops.cast(mask, x.dtype), -1)
+    x = x * (ops.expand_dims(valid, 1) if len(x.shape) == 4 else valid)
+    return {"features": inputs, "mask": mask}, network({"features": x, "mask": mask})

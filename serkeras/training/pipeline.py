@@ -139,7 +139,7 @@ def _split(folder, clips, experiment):
 def _describe(folder, split, sides):
     """Write what the run stands on; refuse to go on with a run that stood on other data."""
     learned = pd.concat([split.train, split.validation])
-    provenance.begin(folder, sides.digest, learned)
+    provenance.begin(folder, sides.digest, learned, sides.files)
     write_json(folder / "split.json", split.to_dict())
     if len(sides.failed):
         _log.warning("%d clips could not be read and were left out", len(sides.failed))

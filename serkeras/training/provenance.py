@@ -12,13 +12,14 @@ from serkeras._files import read_json, sha256, write_json
 _PACKAGES = ("serkeras", "keras", "keras-hub", "tensorflow", "jax", "torch", "librosa", "numpy")
 
 
-def begin(folder, digest, learned):
+def begin(folder, digest, learned, files):
     """Write or check `provenance.json`; a resumed run adds its own session to it.
 
     Args:
         folder: run folder.
         digest: hash of all that the network is given.
         learned: manifest of the training and validation clips.
+        files: dictionary from path to SHA-256 of their recordings.
 
     Raises:
         ValueError: the run was begun on other data.
@@ -40,7 +41,7 @@ def begin(folder, digest, learned):
             "digest": digest,
             "speakers": sorted(learned["speaker"].dropna().unique()),
             "speakers_known": bool(learned["speaker"].notna().all()),
-            "files": sorted(file_digest(path) for path in learned["path"]),
+            "files": sorted(files[path] for path in learned["path"]),
             "sessions": [session],
         }
     write_json(path, values)

@@ -2,13 +2,21 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from serkeras.features import cache
+from serkeras import augment
+from serkeras.config import FeatureConfig
+from serkeras.features import cache, registry
+from serkeras.training.on_the_fly import OnTheFly
+from serkeras.training.statistics import bin_covariance, bin_statistics
+
+__all__ = ["Side", "Sides", "bin_covariance", "bin_statistics", "extract", "extract_all"]
+
+_WAVEFORM = FeatureConfig(name="waveform")
 
 
 @dataclass(frozen=True)
@@ -16,22 +24,70 @@ class Side:
     """What a network is given of one side.
 
     Attributes:
-        x: float32 memory map `(all rows, bins, frames)`, shared by the sides.
-        index: int array `(rows,)`, the rows of `x` that belong to this side; noisy copies are
+        x: memory map `(all rows, bins, frames)` or of another feature's shape, shared by the
+            sides; clean waveforms where `prepare` makes features of them.
+        index: int array `(rows,)`, the rows of `x` that belong to this side; changed copies are
             rows too.
         y: int32 array `(rows,)`, class indices.
         clips: array `(rows,)` of clip ids.
+        frames: int array `(rows,)`, valid frames (samples of waveforms) of each row of `x`; None
+            where all are valid.
+        frame_axis: of one clip's features, see `serkeras.features.cache.FeatureSet`.
+        varies: whether clips differ in frames; batches then have a mask.
+        prepare: `OnTheFly` that changes the clips in each epoch, or None.
+        row_shape: shape of one clip's features, of the longest possible one where they vary;
+            None is that of `x`.
+        statistics: `Side` of clean features that scaling is fitted with; None is this one.
     """
 
     x: np.ndarray
     index: np.ndarray
     y: np.ndarray
     clips: np.ndarray
+    frames: np.ndarray | None = None
+    frame_axis: int | None = 1
+    varies: bool = False
+    prepare: OnTheFly | None = None
+    row_shape: tuple[int, ...] | None = None
+    statistics: "Side | None" = None
 
     @property
     def shape(self):
-        """Shape of one clip's features, `(bins, frames, 1)`."""
-        return (*self.x.shape[1:], 1)
+        """Shape of what a network is given of one clip, such as `(bins, frames, 1)`.
+
+        `frames` is None where it varies.
+        """
+        shape = list(self._row_shape)
+        if self.varies:
+            shape[self.frame_axis] = None
+        return registry.model_shape(tuple(shape))
+
+    @property
+    def longest(self):
+        """Frames of the longest possible clip (1 for averages over time)."""
+        return 1 if self.frame_axis is None else self._row_shape[self.frame_axis]
+
+    @property
+    def _row_shape(self):
+        return self.row_shape or self.x.shape[1:]
+
+    def features(self, rows, seed=None, epoch=0):
+        """Return the features of some rows of this side.
+
+        Args:
+            rows: int array.
+            seed, epoch: decide how clips are changed on the fly; without a seed they are not.
+
+        Returns:
+            Array `(rows, bins, frames)` and so on; where lengths vary a list of arrays, each
+            without padding.
+        """
+        found = self.x[self.index[rows]]
+        if self.frames is not None:
+            found = [row[..., :valid] for row, valid in zip(found, self.frames[rows], strict=True)]
+        if self.prepare:
+            found = self.prepare(list(found), self.clips[rows], seed, epoch)
+        return found if self.varies else np.asarray(found)
 
 
 @dataclass(frozen=True)
@@ -39,9 +95,10 @@ class Sides:
     """The three sides of a run.
 
     Attributes:
-        train, validation, test: `Side`; only `train` holds noisy copies.
+        train, validation, test: `Side`; only `train` holds changed clips.
         failed: DataFrame of clips that were left out: path, reason.
         digest: hash of all that the sides hold, to know changed data by.
+        files: dictionary from path to SHA-256 of each recording, "" for an unreadable one.
     """
 
     train: Side
@@ -49,13 +106,15 @@ class Sides:
     test: Side
     failed: pd.DataFrame
     digest: str
+    files: dict
 
 
 def extract(split, labels, experiment, on_error, n_jobs, progress):
     """Compute or read the features of a split.
 
     All clips together make one cache entry, so that every split and seed finds it, and the
-    `features` command too. Only noisy training clips are an entry of their own.
+    `features` command too. Only changed copies of training clips are an entry of their own. Where
+    clips are changed on the fly there is an entry of waveforms beside that of features.
 
     Args:
         split: `serkeras.splits.Split`.
@@ -65,23 +124,74 @@ def extract(split, labels, experiment, on_error, n_jobs, progress):
 
     Returns:
         `Sides`.
+
+    Raises:
+        ValueError: a setting is outside its range.
+        serkeras.audio.AudioError: see `serkeras.features.cache.extract`.
     """
-    options = {
-        "audio": experiment.audio,
-        "features": experiment.features,
-        "seed": experiment.seed,
-        "n_jobs": n_jobs,
-        "on_error": on_error,
-        "progress": progress,
-    }
+    if experiment.augment.on_the_fly:  # before hours of work; copies are checked by the cache
+        augment.check(experiment.augment.transforms)
     clips = pd.concat(split.sides.values()).drop_duplicates("clip")
     clips = clips.sort_values("clip", ignore_index=True)
-    whole = cache.extract(clips, **options)
-    sources = dict.fromkeys(split.sides, whole)
-    if experiment.augment.copies:
-        sources["train"] = cache.extract(split.train, augment=experiment.augment, **options)
-    found = {name: _side(source, split.sides[name], labels) for name, source in sources.items()}
-    return Sides(**found, failed=whole.failed, digest=_digest(found, labels))
+    hashes = cache.hash_files(clips["path"], n_jobs)
+
+    def cached(clips, features, copies=None):
+        return cache.extract(
+            clips,
+            audio=experiment.audio,
+            features=features,
+            augment=copies,
+            seed=experiment.seed,
+            n_jobs=n_jobs,
+            on_error=on_error,
+            progress=progress,
+            hashes=hashes,
+        )
+
+    def of_training(features):
+        """Return the features of all clips, and those that the network learns from."""
+        whole = cached(clips, features)
+        copies = experiment.augment if experiment.augment.copies else None
+        return whole, cached(split.train, features, copies) if copies else whole
+
+    whole, learned = of_training(_given(experiment.features))
+    sources = {**dict.fromkeys(split.sides, whole), "train": learned}
+    sides = {name: _side(source, split.sides[name], labels) for name, source in sources.items()}
+    failed = [whole.failed, learned.failed]
+    if experiment.features.in_graph and experiment.model.normalize != "none":
+        _, inside = of_training(experiment.features.replace(in_graph=False))
+        failed.append(inside.failed)
+        clean = _side(inside, split.train, labels)
+        sides["train"] = replace(sides["train"], statistics=clean)
+    if experiment.augment.on_the_fly:
+        waves = cached(clips, _WAVEFORM)
+        sides["train"] = _changing(sides["train"], waves, labels, experiment)
+    return Sides(
+        **sides,
+        failed=pd.concat(failed, ignore_index=True).drop_duplicates("path", ignore_index=True),
+        digest=_digest(sides, labels),
+        files={path: found.digest for path, found in hashes.items()},
+    )
+
+
+def _given(features):
+    """Return the feature that the network is given: a waveform if it computes its own."""
+    return _WAVEFORM if features.in_graph else features
+
+
+def _changing(clean, waves, labels, experiment):
+    """Return a side of waveforms that are changed, then turned into what `clean` holds."""
+    known = pd.DataFrame({"clip": clean.clips})
+    side = _side(waves, known, labels)
+    features = _given(experiment.features)
+    return replace(
+        side,
+        frame_axis=clean.frame_axis,
+        varies=clean.varies,
+        prepare=OnTheFly(experiment.audio, features, experiment.augment.transforms),
+        row_shape=clean.x.shape[1:],
+        statistics=clean.statistics or clean,
+    )
 
 
 def extract_all(clips, labels, experiment, on_error, n_jobs, progress):
@@ -97,7 +207,7 @@ def extract_all(clips, labels, experiment, on_error, n_jobs, progress):
     whole = cache.extract(
         clips,
         audio=experiment.audio,
-        features=experiment.features,
+        features=_given(experiment.features),
         n_jobs=n_jobs,
         on_error=on_error,
         progress=progress,
@@ -109,7 +219,9 @@ def _side(source, clips, labels):
     index = np.flatnonzero(source.rows["clip"].isin(clips["clip"]))
     rows = source.rows.iloc[index]
     y = pd.Categorical(rows["emotion"], categories=labels).codes.astype(np.int32)
-    return Side(source.x, index, y, rows["clip"].to_numpy(dtype=object))
+    frames = rows["frames"].to_numpy() if source.varies else None
+    names = rows["clip"].to_numpy(dtype=object)
+    return Side(source.x, index, y, names, frames, source.frame_axis, source.varies)
 
 
 def _digest(sides, labels):
@@ -118,21 +230,6 @@ def _digest(sides, labels):
         [Path(side.x.filename).parent.name, side.clips.tolist(), side.y.tolist()]
         for side in sides.values()
     ]
+    if sides["train"].prepare:
+        told.append(cache.with_contents(sides["train"].prepare.transforms))
     return hashlib.sha256(json.dumps([labels, told]).encode()).hexdigest()
-
-
-def bin_statistics(side, chunk=256):
-    """Return mean and variance of each bin over rows and frames, two float64 arrays `(bins,)`.
-
-    Args:
-        side: `Side`.
-        chunk: rows read at once.
-    """
-    total, squares = 0.0, 0.0
-    for start in range(0, len(side.index), chunk):
-        part = side.x[side.index[start : start + chunk]].astype(np.float64)
-        total = total + part.sum(axis=(0, 2))
-        squares = squares + (part**2).sum(axis=(0, 2))
-    count = len(side.index) * side.x.shape[2]
-    mean = total / count
-    return mean, np.maximum(squares / count - mean**2, 0.0)

@@ -1,0 +1,79 @@
+"""From waveforms to what a run's network takes, outside of the model or inside it."""
+
+import numpy as np
+
+from serkeras import features
+from serkeras.config import FeatureConfig
+
+
+def clip_features(wave, experiment, name):
+    """Return what a run's model takes of one clip, without axes for the batch and channels.
+
+    Args:
+        wave: float32 array `(samples,)`, brought to level and length (`serkeras.audio.fit`).
+        experiment: the run's `serkeras.config.Experiment`.
+        name: of the clip, for errors.
+
+    Returns:
+        Array `(bins, frames)` and so on; `(samples,)` where features are computed in the graph.
+
+    Raises:
+        serkeras.audio.AudioError: the clip is too short for the feature.
+    """
+    settings = experiment.features
+    if settings.in_graph:
+        settings = FeatureConfig(name="waveform")
+    return features.compute_alone(wave, settings, experiment.audio.sample_rate, name)
+
+
+def network_inputs(found, masked=False):
+    """Put the features of some clips into a batch for a run's model.
+
+    Args:
+        found: list of arrays as `clip_features` returns them.
+        masked: whether the model takes a mask beside the features.
+
+    Returns:
+        float32 array `(clips, bins, frames, 1)` and so on; with a mask the dictionary that
+        `serkeras.training.batches.pad` returns.
+    """
+    from serkeras.training.batches import pad, with_channels
+
+    if not masked:
+        return with_channels(np.stack(found))
+    return pad(found, longest=max(each.shape[-1] for each in found))
+
+
+def waveform_model(run):
+    """Return a run's model with its feature extraction inside.
+
+    Save it with `.save("my.keras")`: where `serkeras` is imported,
+    `keras.saving.load_model("my.keras")` needs nothing else.
+
+    Args:
+        run: `serkeras.Run`.
+
+    Returns:
+        `keras.Model` from waveforms `(batch, samples)`, float32 at the run's sample rate, to
+        probabilities `(batch, classes)`. It expects clips of the run's length
+        (`serkeras.audio.load_clip` with the run's settings makes them).
+
+    Raises:
+        ValueError: a feature of the run has no layer, or its clips keep their own length.
+    """
+    import keras
+
+    from serkeras.features import layers
+
+    audio, settings = run.experiment.audio, run.experiment.features
+    if audio.fit == "keep":
+        raise ValueError(
+            "A model of waveforms needs clips of one length. Received: a run with "
+            "audio.fit='keep'. Use serkeras.predict, which computes the features outside."
+        )
+    waves = keras.Input((audio.samples,), name="waveform")
+    if settings.in_graph:
+        x = keras.layers.Reshape((audio.samples, 1), name="channel")(waves)
+    else:
+        x = layers.front_end(settings, audio.sample_rate, audio.samples)(waves)
+    return keras.Model(waves, run.model(x), name=f"{run.model.name}_of_waveforms")

@@ -1,0 +1,15 @@
+"""Checks of the layers that hold on every backend.
+
+`test_layers.py` runs them in its own process and, for the other backends, in one process each:
+
+    KERAS_BACKEND=jax python -m tests.layer_checks
+"""
+
+from tests.layer_checks import augmentation, features, models, whitening
+
+CHECKS = {
+    name: check
+    for module in (features, whitening, augmentation, models)
+    for name, check in vars(module).items()
+    if name.startswith("check_")
+}
