@@ -7,12 +7,9 @@ import importlib
 
 import wrapt
 
-_MODULES = ("serkeras.features.layers", "serkeras.models.attention")
-
 
 def _register(keras):
-    for module in _MODULES:
-        importlib.import_module(module)
+    importlib.import_module("serkeras.features.layers")
 
 
 # Calls back at once where Keras is imported already.

@@ -128,6 +128,14 @@ REFUSED = {
         {"audio.fit": "keep", "features.in_graph": True, "model.name": "masked"},
         "clips of one length",
     ),
+    "layers on padding": (
+        {"audio.fit": "keep", "model.name": "masked", "augment.layers": [SPEC_AUGMENT]},
+        "clips of one length",
+    ),
+    "rolled averages": (
+        {"features.average": "time", "augment.layers": [{"name": "time_shift"}]},
+        "frames or samples",
+    ),
     "noise on features": ({"augment.layers": [AWGN]}, "AWGN takes waveforms"),
     "no such layer": ({"augment.layers": [{"name": "fog"}]}, "Received: 'fog'"),
     "no such transform": (

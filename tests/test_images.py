@@ -88,6 +88,19 @@ def test_a_broken_clip_is_named_and_the_others_are_written(split, tmp_path):
     assert failed["path"].tolist() == [broken]
 
 
+def test_a_wrong_setting_leaves_the_folder_free(split, tmp_path):
+    with pytest.raises(ValueError, match="Received: 'mud'"):
+        write(split, tmp_path / "x", features=PICTURE.replace(colormap="mud"))
+    assert write(split, tmp_path / "x").empty
+
+
+def test_clips_of_another_emotion_are_other_pictures(split, tmp_path):
+    write(split, tmp_path / "x")
+    split.train.loc[0, "emotion"] = "calm"
+    with pytest.raises(FileExistsError):
+        write(split, tmp_path / "x")
+
+
 def test_only_pictures(split, tmp_path):
     with pytest.raises(ValueError, match="Received: 'mfcc'"):
         write(split, tmp_path / "x", features=FeatureConfig())

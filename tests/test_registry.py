@@ -186,6 +186,9 @@ FAULTS = {
     "average of a picture": ({"name": "mel_image", "average": "time"}, "'mel_image' with"),
     "frames of channels": ({"name": "multi_resolution", "frames": 9}, "frames=9"),
     "white waveform": ({"name": "waveform", "whiten": True}, "whiten=True"),
+    "average of white": ({"whiten": True, "average": "time"}, "their mean is 0"),
+    "no transform": ({"name": "rms", "n_fft": 0}, "n_fft=0"),
+    "no hop": ({"name": "zero_crossing_rate", "hop_length": 0}, "hop_length=0"),
     "no such colours": ({"name": "mel_image", "colormap": "mud"}, "Received: 'mud'"),
 }
 
@@ -296,3 +299,8 @@ def test_pictures_of_silence_are_the_lowest_colour():
     pictures = compute("mel_image", image_size=8)
     assert (pictures[2] == pictures[2, 0, 0]).all()
     assert len(np.unique(pictures[0].reshape(-1, 3), axis=0)) > 10
+
+
+def test_waveforms_of_integers_are_refused():
+    with pytest.raises(ValueError, match="Divide 16-bit samples"):
+        features.compute((WAVES * 32767).astype("i2"), CONFIG.replace(name="waveform"), RATE)

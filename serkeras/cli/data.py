@@ -172,7 +172,12 @@ def _front_end(feature, assignments):
     parts = {"audio": {}, "features": {"name": feature}}
     for name, value in assignments:
         part, dot, last = name.partition(".")
-        parts[part if dot and part in parts else "features"][last if dot else name] = value
+        if dot and part not in parts:
+            raise ValueError(
+                "A setting here must be one of the feature, or audio.NAME. "
+                f"Received: {name!r}. `train` takes the others."
+            )
+        parts[part if dot else "features"][last if dot else name] = value
     audio = AudioConfig.from_dict(parts["audio"])
     return audio, FeatureConfig.from_dict(parts["features"])
 

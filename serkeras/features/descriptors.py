@@ -49,7 +49,7 @@ def spectral_contrast(
         waves, sample_rate, n_fft, hop_length, win_length, n_jobs: see `chroma`.
 
     Returns:
-        float32 array `(clips, bands + 1, frames)`: 7 rows from 12.8 kHz sample rate on.
+        float32 array `(clips, bands + 1, frames)`: 7 rows above 12.8 kHz sample rate.
 
     Raises:
         ValueError: see `chroma`.

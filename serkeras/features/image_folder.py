@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pandas as pd
 import tqdm
 
@@ -44,6 +45,8 @@ def write(sides, folder, *, audio, features, n_jobs=None, on_error="raise", prog
             "Set features.name=mel_image."
         )
     folder = Path(folder)
+    # A wrong setting fails here, before it is noted as the folder's.
+    registry.compute(np.zeros((1, audio.samples), np.float32), features, audio.sample_rate)
     _claim(folder, sides, audio, features)
     todo = [
         (path, target)
@@ -63,7 +66,10 @@ def write(sides, folder, *, audio, features, n_jobs=None, on_error="raise", prog
 
 def _claim(folder, sides, audio, features):
     """Note in `folder/settings.json` what the pictures are, or compare with what is noted."""
-    clips = [[side, sorted(clips["clip"])] for side, clips in sides.items()]
+    clips = [
+        [side, sorted(zip(clips["clip"], clips["emotion"], strict=True))]
+        for side, clips in sides.items()
+    ]
     described = {
         "audio": audio.to_dict(),
         "features": features.to_dict(),

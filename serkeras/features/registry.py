@@ -7,7 +7,7 @@ frequency. A few stand alone: waveforms, spectrograms of three channels, and pic
 import numpy as np
 
 from serkeras.audio import AudioError
-from serkeras.features import descriptors, images, multi, spectral
+from serkeras.features import checks, descriptors, images, multi, spectral
 from serkeras.features.delta import delta
 from serkeras.features.whitening import whiten
 
@@ -26,7 +26,7 @@ def _mfcc_delta2(waves, n_jobs=1, **settings):
 
 
 def _waveform(waves, n_jobs=1):
-    return np.asarray(waves, np.float32)
+    return checks.check_waves(waves).astype(np.float32, copy=False)
 
 
 # Name -> (function, the settings of `FeatureConfig` that it takes, whether it takes the rate).
@@ -83,6 +83,11 @@ def parts(config):
         raise ValueError(
             f"Features joined with '+' must be among {sorted(_STACKED)}. "
             f"Received: {alone[0]!r} in {config.name!r}. Use it alone."
+        )
+    if config.average == "time" and config.whiten:
+        raise ValueError(
+            "Whitened features must not be averaged over time: their mean is 0. "
+            "Received: whiten=True, average='time'. Remove one of the two settings."
         )
     if config.average == "time" and config.frames is not None:
         raise ValueError(
@@ -164,6 +169,12 @@ def compute_alone(wave, features, sample_rate, name):
 
 
 def _one(name, waves, config, sample_rate, n_jobs):
+    if config.n_fft < 2 or config.hop_length < 1:
+        raise ValueError(
+            "`n_fft` must be 2 samples or more, `hop_length` 1 or more. "
+            f"Received: n_fft={config.n_fft}, hop_length={config.hop_length}. "
+            "Use for instance 2048 and 512."
+        )
     function, taken, takes_rate = _FEATURES[name]
     settings = {setting: getattr(config, setting) for setting in taken}
     if takes_rate:

@@ -112,11 +112,12 @@ def _stream_windows(found, experiment, on_error, failed, progress):
 
 def _cut(wave, settings):
     """Return the windows of a recording, each as a training clip would be."""
-    if settings.fit == "stretch" or len(wave) < 2 * settings.samples:
-        return [audio.fit(wave, settings)]
+    trimmed = wave
     if settings.trim_silence:
-        wave = audio.trim_trailing_silence(wave, settings.trim_db)
-    return windows(audio.set_level(wave, settings.level), settings.samples)
+        trimmed = audio.trim_trailing_silence(wave, settings.trim_db)
+    if settings.fit == "stretch" or len(trimmed) < 2 * settings.samples:
+        return [audio.fit(wave, settings)]
+    return windows(audio.set_level(trimmed, settings.level), settings.samples)
 
 
 def evaluate(run, data, on_error="raise", n_jobs=None, progress=True):

@@ -60,6 +60,16 @@ def builder(train_side, labels, experiment):
 def _in_front(side, experiment, scaling):
     """Return the layers between the input and the network."""
     changes = [layers.make(item) for item in experiment.augment.layers]
+    if changes and side.varies:
+        raise ValueError(
+            "Augmentation layers must see clips of one length: they would change padding too. "
+            "Received: augment.layers with audio.fit='keep'. Use augment.on_the_fly instead."
+        )
+    if changes and len(side.shape) == 2 and not _takes_waves(experiment.features):
+        raise ValueError(
+            "Augmentation layers must see frames or samples. Received: augment.layers with "
+            f"features.average={experiment.features.average!r}. Use augment.transforms."
+        )
     if not experiment.features.in_graph:
         return [*scaling, *changes]
     if side.varies:
@@ -73,6 +83,10 @@ def _in_front(side, experiment, scaling):
     before = [layer for layer in changes if layer.on_waveforms]
     after = [layer for layer in changes if not layer.on_waveforms]
     return [mono, *before, front_end, *scaling, *after]
+
+
+def _takes_waves(features):
+    return features.in_graph or features.name == "waveform"
 
 
 def _scaling(side, kind):
