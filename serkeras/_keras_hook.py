@@ -7,9 +7,12 @@ import importlib
 
 import wrapt
 
+_MODULES = ("serkeras.features.layers", "serkeras.models.attention")
+
 
 def _register(keras):
-    importlib.import_module("serkeras.features.layers")
+    for module in _MODULES:
+        importlib.import_module(module)
 
 
 # Calls back at once where Keras is imported already.

@@ -5,6 +5,9 @@ import types
 import typing
 from dataclasses import dataclass, field
 
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+LOSSES = ("cross_entropy", "focal", "hinge")
+WEIGHTINGS = ("none", "balanced")
 MONITORS = ("val_loss", "val_accuracy")
 FITS = ("pad", "stretch", "keep")
 LEVELS = ("as_is", "standard", "peak")
@@ -248,7 +251,18 @@ class TrainingConfig(_Config):
     """How the network is fitted.
 
     Attributes:
-        learning_rate: of the Adam optimiser.
+        optimizer: "adam", "adamw", "rmsprop" or "sgd".
+        learning_rate: of the optimiser; what `schedule` starts from.
+        weight_decay: with "adamw" the share of a weight (times the learning rate) that every
+            step takes away; with the others an L2 penalty in the gradient, as in PyTorch.
+        decay_only: parts of the names of the weights that decay, for instance ["block"]; none
+            means all.
+        schedule: rule of the learning rate, `{"name": "plateau", "factor": 0.5, "patience":
+            5}`; see `serkeras.training.schedules`. Empty is constant.
+        loss: "cross_entropy", "focal" or "hinge", see `serkeras.training.losses`.
+        label_smoothing: share of the truth that is spread over all classes.
+        focal_gamma: of the focal loss.
+        class_weights: "none", or "balanced" for clips that count by the rarity of their class.
         batch_size: clips a step.
         epochs: upper bound of the first fit.
         monitor: what makes an epoch the best one: "val_loss" (as the source report did) or
@@ -258,7 +272,15 @@ class TrainingConfig(_Config):
             did); otherwise the weights of the best epoch are kept.
     """
 
+    optimizer: str = "adam"
     learning_rate: float = 1e-4
+    weight_decay: float = 0.0
+    decay_only: tuple[str, ...] = ()
+    schedule: dict = field(default_factory=dict)
+    loss: str = "cross_entropy"
+    label_smoothing: float = 0.0
+    focal_gamma: float = 2.0
+    class_weights: str = "none"
     batch_size: int = 32
     epochs: int = 100
     monitor: str = "val_loss"
@@ -269,7 +291,11 @@ class TrainingConfig(_Config):
         _require(
             self,
             {
+                "optimizer": (self.optimizer in OPTIMIZERS, f"one of {OPTIMIZERS}"),
                 "learning_rate": (self.learning_rate > 0, "above 0"),
+                "weight_decay": (self.weight_decay >= 0, "0 or more"),
+                "loss": (self.loss in LOSSES, f"one of {LOSSES}"),
+                "class_weights": (self.class_weights in WEIGHTINGS, f"one of {WEIGHTINGS}"),
                 "batch_size": (self.batch_size >= 1, "1 or more"),
                 "epochs": (self.epochs >= 1, "1 or more"),
                 "monitor": (self.monitor in MONITORS, f"one of {MONITORS}"),

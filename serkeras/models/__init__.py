@@ -9,6 +9,14 @@ _BUILDERS = {
     "cnn": ("serkeras.models.cnn", "build_cnn"),
     "cnn2": ("serkeras.models.cnn", "build_cnn2"),
     "cnn2-transformer": ("serkeras.models.parallel", "build_cnn2_transformer"),
+    "cnn5": ("serkeras.models.baselines", "build_cnn5"),
+    "cnn-attention": ("serkeras.models.cnn_attention", "build_cnn_attention"),
+    "cnn-lstm": ("serkeras.models.cnn_lstm", "build_cnn_lstm"),
+    "fc-mfcc": ("serkeras.models.fc_mfcc", "build_fc_mfcc"),
+    "fcn-attention-1d": ("serkeras.models.fcn_attention", "build_fcn_attention_1d"),
+    "fcn-attention-2d": ("serkeras.models.fcn_attention", "build_fcn_attention_2d"),
+    "issa": ("serkeras.models.issa", "build_issa"),
+    "logistic": ("serkeras.models.baselines", "build_logistic"),
 }
 
 
@@ -37,12 +45,13 @@ def build(name, input_shape, num_classes, **settings):
 
     Args:
         name: one of `names()`.
-        input_shape: `(bins, frames, 1)` of one clip's features.
+        input_shape: shape of one clip's features with channels, such as `(bins, frames, 1)`.
         num_classes: width of the softmax.
         **settings: keyword arguments of the model's own builder, such as `dropout=0.3`.
 
     Returns:
-        `keras.Model` from `(clips, bins, frames, 1)` to `(clips, num_classes)`.
+        `keras.Model` from `(clips, *input_shape)` to `(clips, num_classes)`. Models for clips
+        of any length take a dictionary of "features" and "mask" `(clips, frames)`.
 
     Raises:
         ValueError: unknown name or setting, or a shape that the network cannot take.

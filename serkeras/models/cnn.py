@@ -6,6 +6,8 @@ parallel after Inception).
 
 import keras
 
+from serkeras.models.parts import classifier
+
 # (filters, pooling) of the three layers of a block.
 _LAYERS = ((16, 2), (32, 4), (64, 4))
 _BATCH_NORM_AXES = {"channel": -1, "time": 2}
@@ -50,12 +52,6 @@ def check_input_shape(input_shape):
             f"poolings divide both by 32. Received: {input_shape}. Use longer clips, a shorter "
             "hop or more bins."
         )
-
-
-def classifier(features, num_classes):
-    """Dense layer and softmax; probabilities stay float32 under mixed precision."""
-    logits = keras.layers.Dense(num_classes, name="logits")(features)
-    return keras.layers.Softmax(dtype="float32", name="probabilities")(logits)
 
 
 def build_cnn(input_shape, num_classes, dropout=0.3, batch_norm_axis="channel"):

@@ -3,7 +3,8 @@
 import keras
 import keras_hub
 
-from serkeras.models.cnn import check_input_shape, classifier, conv_block
+from serkeras.models.cnn import check_input_shape, conv_block
+from serkeras.models.parts import classifier
 
 ATTENTION_AXES = ("time", "batch")
 

@@ -66,14 +66,25 @@ class _Keeper(keras.callbacks.Callback):
         self._fit, self._bar = fit, bar
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._began = time.perf_counter()
+        self._began, self._epoch = time.perf_counter(), epoch
         self._fit.train.begin_epoch(epoch)
         seed_dropout(self.model, self._fit.seed, epoch)
+        self._set_rate(epoch)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._fit.schedule.by_batch:
+            self._set_rate(self._epoch + batch / len(self._fit.train))
+
+    def _set_rate(self, progress):
+        losses = [row["val_loss"] for row in self._fit.rows]
+        self.model.optimizer.learning_rate = self._fit.schedule.rate(progress, losses)
 
     def on_epoch_end(self, epoch, logs=None):
         values = {name: float(value) for name, value in logs.items()}
         seconds = round(time.perf_counter() - self._began, 2)
-        self._fit.keep(self.model, {"epoch": epoch + 1, **values, "seconds": seconds})
+        rate = float(self.model.optimizer.learning_rate)
+        told = {"epoch": epoch + 1, **values, "learning_rate": rate, "seconds": seconds}
+        self._fit.keep(self.model, told)
         self.model.stop_training = self._fit.over
         self._bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
         self._bar.update()
@@ -87,6 +98,7 @@ class Fit:
         phase: name of the phase; rows of history.csv carry it.
         train, validation: `Batches`.
         epochs: upper bound.
+        schedule: `serkeras.training.schedules.Schedule` of the learning rate.
         seed: int; with the epoch it decides what dropout drops.
         monitor: what makes an epoch the best one, see `best_epoch`.
         patience: epochs without a better one before it stops; None never stops.
@@ -100,13 +112,14 @@ class Fit:
         train,
         validation,
         epochs,
+        schedule,
         seed=0,
         monitor="val_loss",
         patience=None,
         keep_best=False,
     ):
         self.folder, self.phase, self.seed = Path(folder), phase, seed
-        self.train, self.validation = train, validation
+        self.train, self.validation, self.schedule = train, validation, schedule
         self.epochs, self.monitor, self.patience = epochs, monitor, patience
         self._keep_best = keep_best
         rows = read_history(folder)

@@ -6,6 +6,7 @@ from keras import ops
 
 from serkeras import models
 from serkeras.features import layers, whitening
+from serkeras.training.compiling import compile_model
 from serkeras.training.statistics import bin_covariance, bin_statistics
 
 
@@ -46,11 +47,7 @@ def builder(train_side, labels, experiment):
         network = _network(experiment.model, x.shape[1:], len(labels), train_side.varies)
         inputs, outputs = _joined(network, inputs, x, train_side.varies)
         model = keras.Model(inputs, outputs, name=f"{network.name}_scaled")
-        model.compile(
-            keras.optimizers.Adam(experiment.training.learning_rate),
-            loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )
+        compile_model(model, experiment.training, train_side.y, len(labels))
         return model
 
     build(0)  # raises now, not after the run folder is made
@@ -99,8 +96,9 @@ def _scaling(side, kind):
         matrix = np.stack([whitening.fit(one) for one in stacked]).reshape(covariance.shape)
         return lambda: [layers.Whitening(mean, matrix, name="whitening")]
     mean, variance = bin_statistics(side)
-    # A bin that never changes is only centred.
-    deviation = np.where(variance > 1e-12, np.sqrt(variance), 1.0)
+    # A bin that never changes is only centred; what rounding leaves of it goes with its size.
+    changes = variance > 1e-12 * (mean**2 + variance)
+    deviation = np.where(changes, np.sqrt(variance), 1.0)
     # `Rescaling` keeps the numbers in the model's configuration. `Normalization` would say more
     # plainly what is meant, but no form of its mean suits both Keras 3.13 and 3.15.
     axes = len((side.statistics or side).shape)

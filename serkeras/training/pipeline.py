@@ -152,6 +152,7 @@ def _fit(folder, sides, build, experiment, progress):
     import keras
 
     from serkeras.training.batches import Batches
+    from serkeras.training.compiling import schedule
     from serkeras.training.fit import Fit
 
     _deterministic(keras.backend.backend())
@@ -166,6 +167,7 @@ def _fit(folder, sides, build, experiment, progress):
             Batches(sides.train, settings.batch_size, seed),
             validation,
             epochs,
+            schedule(settings, epochs),
             seed,
             settings.monitor,
             patience,
