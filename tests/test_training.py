@@ -18,7 +18,7 @@ from serkeras import runs, splits
 from serkeras._files import read_json
 from serkeras.training import provenance
 from serkeras.training.batches import Batches
-from serkeras.training.fit import best_epoch, is_over
+from serkeras.training.fit import Fit, best_epoch, is_over
 from serkeras.training.network import phase_seed
 from serkeras.training.sides import Side, bin_statistics, extract
 from tests.recordings import SMALL
@@ -460,3 +460,53 @@ def test_three_real_corpora_from_end_to_end(tmp_path):
     assert {"tess-OAF", "tess-YAF"} <= set(learned)
     assert set(learned).isdisjoint(run.predictions["speaker"])
     assert (run.folder / "figures" / "clips.png").is_file()
+
+
+def test_rate_loss_and_decay_are_the_same_after_an_interruption(own_csv, tmp_path, monkeypatch):
+    settings = {
+        **SMALL,
+        "training.epochs": 4,
+        "training.retrain": False,
+        "training.optimizer": "adamw",
+        "training.weight_decay": 0.1,
+        "training.decay_only": ["conv"],
+        "training.schedule": {"name": "triangular", "half_cycle": 1.5},
+        "training.loss": "focal",
+        "training.label_smoothing": 0.1,
+        "training.class_weights": "balanced",
+    }
+    options = {"data": [own_csv], "settings": settings, "progress": False}
+    whole = serkeras.train("cnn", out=tmp_path / "whole", **options)
+    keep = Fit.keep
+
+    def keep_and_stop(fit, model, row):
+        keep(fit, model, row)
+        if len(fit.rows) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Fit, "keep", keep_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        serkeras.train("cnn", out=tmp_path / "parts", **options)
+    monkeypatch.undo()
+    parts = serkeras.train("cnn", out=tmp_path / "parts", **options)
+    columns = [name for name in whole.history if name != "seconds"]
+    pd.testing.assert_frame_equal(parts.history[columns], whole.history[columns])
+    assert whole.history["learning_rate"].nunique() > 2
+    np.testing.assert_array_equal(parts.predictions["p_sad"], whole.predictions["p_sad"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("schedule", {"name": "linear"}, "one of .*'plateau'"),
+        ("decay_only", ["blokc"], "`decay_only` must"),
+        ("focal_gamma", -1.0, "gamma=-1.0"),
+    ],
+)
+def test_unusable_training_settings_leave_no_folder(own_csv, tmp_path, name, value, words):
+    settings = {**SMALL, "training.loss": "focal", f"training.{name}": value}
+    with pytest.raises(ValueError, match=words):
+        serkeras.train(
+            "cnn", data=[own_csv], out=tmp_path / "run", settings=settings, progress=False
+        )
+    assert not (tmp_path / "run").exists()
