@@ -233,7 +233,7 @@ def test_averaged_heads_are_the_formula_of_the_report():
         attended.append(softmax(scores).mean(axis=1))
     np.testing.assert_allclose(found, np.mean(heads, axis=0), atol=1e-5)
     seen = keras.ops.convert_to_numpy(layer.attended(x))
-    np.testing.assert_allclose(seen, np.mean(attended, axis=0), atol=1e-6)
+    np.testing.assert_allclose(seen, np.stack(attended, axis=-1), atol=1e-6)
 
 
 def test_logistic_finds_what_scikit_learn_finds():

@@ -8,7 +8,7 @@ import textwrap
 import warnings
 
 from serkeras import __version__
-from serkeras.cli import data, runs
+from serkeras.cli import attention, data, runs
 
 _COMMANDS = (
     data.add_data,
@@ -19,6 +19,7 @@ _COMMANDS = (
     runs.add_train,
     runs.add_evaluate,
     runs.add_predict,
+    attention.add_attention,
     runs.add_demo,
 )
 # Commands that go on from what an interrupted one has finished.

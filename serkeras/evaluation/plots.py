@@ -17,7 +17,8 @@ DPI = 110
 WIDTH = 9.0  # inches; 990 pixels, about the width of a README
 
 
-def _figure(height, width=WIDTH, layout="constrained"):
+def new_figure(height, width=WIDTH, layout="constrained"):
+    """Return an empty white `matplotlib.figure.Figure` of so many inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -72,7 +73,7 @@ def curves(history, best_epoch=None):
     if best_epoch is None and search["val_loss"].notna().any():
         best_epoch = int(search.loc[search["val_loss"].idxmin(), "epoch"])
     first, last = history["epoch"].min(), history["epoch"].max()
-    figure = _figure(3.8)
+    figure = new_figure(3.8)
     for axis, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         _curve_lines(axis, history, name)
         if best_epoch is not None:
@@ -127,7 +128,7 @@ def confusion(matrix, labels):
     rates = np.where(support > 0, 100 * matrix / np.maximum(support, 1), np.nan)
     size = 2.0 + 0.36 * len(labels) + 0.04 * max(map(len, labels))
     # Square cells do not fill their place: only this layout keeps their labels on the page.
-    figure = _figure(size, width=max(WIDTH, 2.1 * size), layout="compressed")
+    figure = new_figure(size, width=max(WIDTH, 2.1 * size), layout="compressed")
     panels = (("Clips", matrix, "d", None), ("Share of the true class (%)", rates, ".0f", 100))
     for axis, (title, values, form, top) in zip(figure.subplots(1, 2), panels, strict=True):
         seaborn.heatmap(
@@ -153,7 +154,7 @@ def per_class(metrics):
     """
     rows = metrics["per_class"]
     names = [f"{fill(label, 12)}\n{row['support']} clips" for label, row in rows.items()]
-    figure = _figure(4.0, width=max(WIDTH, 1.1 * len(rows)))
+    figure = new_figure(4.0, width=max(WIDTH, 1.1 * len(rows)))
     axis = figure.subplots()
     places = np.arange(len(rows))
     bars = (("precision", BLUE, ""), ("recall", ORANGE, "//"), ("f1", GREEN, ".."))
@@ -192,7 +193,7 @@ def groups(metrics):
             "`metrics` must hold at least one group by sex or corpus. Received: none. "
             "Leave this figure out when neither is known."
         )
-    figure = _figure(1.6 + 0.6 * len(rows))
+    figure = new_figure(1.6 + 0.6 * len(rows))
     axis = figure.subplots()
     places = np.arange(len(rows))
     for offset, (name, label, colour, hatch) in zip(
@@ -258,7 +259,7 @@ def clip_page(clips, waves, sample_rate, probabilities, labels):
         )
     spectrograms = features.log_mel(waves, sample_rate=sample_rate)
     lines = -(-len(clips) // 2)
-    figure = _figure(lines * (2.6 + 0.08 * max(0, len(labels) - 7)), width=12.0)
+    figure = new_figure(lines * (2.6 + 0.08 * max(0, len(labels) - 7)), width=12.0)
     grid = figure.add_gridspec(
         2 * lines, 4, width_ratios=(1.7, 1, 1.7, 1), height_ratios=(1, 1.8) * lines
     )

@@ -93,17 +93,16 @@ class AveragedSelfAttention(keras.layers.Layer):
         return ops.mean(ops.matmul(ops.cast(weights, value.dtype), value), axis=1)
 
     def attended(self, x, valid=None):
-        """Return how much each position is attended to, `(clips, positions)`, sum 1.
+        """Return how much each position is attended to, `(clips, positions, heads)`.
 
-        It is the mean over heads and over the (valid) positions that attend.
+        It is the mean over the (valid) positions that attend; over all positions it sums to 1.
         """
-        weights = self._weights(
-            self._split(self.query(x)), self._split(self.key(x)), valid, x.shape[-1]
-        )
-        by_position = ops.mean(weights, axis=1)
+        query, key = self._split(self.query(x)), self._split(self.key(x))
+        weights = ops.transpose(self._weights(query, key, valid, x.shape[-1]), (0, 2, 3, 1))
         if valid is None:
-            return ops.mean(by_position, axis=1)
-        return ops.sum(by_position * valid, axis=1) / ops.sum(valid, axis=1)
+            return ops.mean(weights, axis=1)
+        valid = ops.expand_dims(ops.cast(valid, weights.dtype), -1)
+        return ops.sum(weights * valid, axis=1) / ops.sum(valid, axis=1)
 
     def _split(self, x):
         """Return `(clips, heads, positions, units)`."""

@@ -1,0 +1,117 @@
+"""What a network with attention listened to in a clip."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Attention:
+    """How much each part of a clip's features counted.
+
+    Attributes:
+        weights: float array `(bins, frames, heads)`; each head sums to 1. Averages over time
+            have one frame.
+        bins, frames: float arrays, the places of the weights in the features: indices of the
+            bin and of the frame at the centre of what each weight's convolutions see.
+        bin_step, frame_step: distance of neighbouring places.
+        scale: lambda of the softmax, None where the network has none.
+    """
+
+    weights: np.ndarray
+    bins: np.ndarray
+    frames: np.ndarray
+    bin_step: int
+    frame_step: int
+    scale: float | None
+
+    @property
+    def plain(self):
+        """What the weights would be with a lambda of 1, in the form of `weights`."""
+        if self.scale is None:
+            return self.weights
+        scores = np.log(np.maximum(self.weights, 1e-30)) / self.scale
+        raised = np.exp(scores - scores.max(axis=(0, 1)))
+        return raised / raised.sum(axis=(0, 1))
+
+
+def attention(model, x):
+    """Return the `Attention` of one clip.
+
+    Args:
+        model: a run's `keras.Model` whose network has an attention layer of
+            `serkeras.models.attention`.
+        x: what the model takes of one clip, `(1, bins, frames, 1)` and so on, or the dictionary
+            of such "features" and their "mask"; without padding.
+
+    Raises:
+        ValueError: the network has no such layer.
+    """
+    import keras
+
+    network, layer = _find(model)
+    # A Functional's own `input` are its placeholders; the operation's is what it was given.
+    given = keras.Model(model.input, keras.Operation.input.fget(network))
+    inside = given(x)
+    weights = np.asarray(keras.ops.convert_to_numpy(_weights(network, layer, inside)))[0]
+    (bins, bin_step), (frames, frame_step) = (_places(network, axis) for axis in (0, 1))
+    has_frames = any(each.name == "positions" for each in network.layers)
+    count = network.get_layer("positions").input.shape[1] if has_frames else len(weights)
+    shaped = weights.reshape(count, -1, weights.shape[-1])
+    return Attention(
+        shaped,
+        bins + bin_step * np.arange(shaped.shape[0]),
+        frames + frame_step * np.arange(shaped.shape[1]),
+        bin_step,
+        frame_step,
+        getattr(layer, "scale", None),
+    )
+
+
+def _find(model):
+    """Return the network inside a run's model, and its attention layer."""
+    import keras
+
+    from serkeras.models.attention import AttentionWeights, AveragedSelfAttention
+
+    for network in model.layers:
+        for layer in getattr(network, "layers", ()) if isinstance(network, keras.Model) else ():
+            if isinstance(layer, (AttentionWeights, AveragedSelfAttention)):
+                return network, layer
+    raise ValueError(
+        "Only networks with an attention layer show what they listened to. Received: "
+        f"{model.name}. Train cnn-attention or one of fcn-attention-*."
+    )
+
+
+def _weights(network, layer, inside):
+    """Return weights `(1, positions, heads)`."""
+    import keras
+
+    if not hasattr(layer, "attended"):
+        return keras.Model(network.inputs, layer.output)(inside)
+    wanted = [network.get_layer(name).output for name in ("positions", "positions_mask")]
+    return layer.attended(*keras.Model(network.inputs, wanted)(inside))
+
+
+def _places(network, axis):
+    """Return the centre of the first place that is left along an axis, and the step to the next.
+
+    Every convolution and pooling moves the centre by half its width, less what is padded in
+    front of it, and widens the step by its stride. Parallel paths must not move it.
+    """
+    centre, step, padded = 0.0, 1, 0
+    for layer in network.layers:
+        if hasattr(layer, "padding") and not hasattr(layer, "strides"):  # zero padding
+            padded = layer.padding[axis][0]
+            continue
+        # Masks follow their features with poolings of their own.
+        if not hasattr(layer, "strides") or layer.name.endswith("_mask"):
+            continue
+        sizes = getattr(layer, "kernel_size", None) or layer.pool_size
+        if axis >= len(sizes):
+            continue
+        width, stride = sizes[axis], layer.strides[axis]
+        before = (width - 1) / 2 if layer.padding == "same" else padded
+        centre, step, padded = centre + ((width - 1) / 2 - before) * step, step * stride, 0
+    return centre, step
