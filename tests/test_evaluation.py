@@ -328,6 +328,16 @@ def test_curves_have_each_phase_and_the_best_epoch():
     assert_inside(figure)
 
 
+def test_curves_show_a_learning_rate_that_changes():
+    steady = history().assign(learning_rate=1e-3)
+    assert len(plots.curves(steady).axes) == 2
+    rates = 1e-3 / np.arange(1, len(steady) + 1)
+    axis = plots.curves(steady.assign(learning_rate=rates)).axes[2]
+    assert axis.get_ylabel() == "learning rate"
+    shown = np.concatenate([line.get_ydata() for line in axis.lines if len(line.get_xdata()) > 2])
+    np.testing.assert_allclose(sorted(shown), sorted(rates))
+
+
 def test_curves_mark_the_epoch_they_are_told():
     figure = plots.curves(history(epochs=1, final=1), best_epoch=1)
     assert "best epoch, 1" in [line.get_label() for line in figure.axes[0].lines]

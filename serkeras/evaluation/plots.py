@@ -48,16 +48,17 @@ def save(figure, path):
 
 
 def curves(history, best_epoch=None):
-    """Draw loss and accuracy over the epochs.
+    """Draw loss and accuracy over the epochs, and the learning rate where it changes.
 
     Args:
-        history: DataFrame with columns epoch, loss, accuracy, val_loss, val_accuracy and
-            phase ("search": the fit with a validation set; "final": the fit after it).
+        history: DataFrame with columns epoch, loss, accuracy, val_loss, val_accuracy, phase
+            ("search": the fit with a validation set; "final": the fit after it) and, where
+            known, learning_rate.
         best_epoch: epoch to mark; by default the one with the smallest `val_loss` of the
             search, if it has any.
 
     Returns:
-        `matplotlib.figure.Figure` with two panels.
+        `matplotlib.figure.Figure` with two panels or three.
 
     Raises:
         ValueError: columns are missing or there is no row.
@@ -73,17 +74,24 @@ def curves(history, best_epoch=None):
     if best_epoch is None and search["val_loss"].notna().any():
         best_epoch = int(search.loc[search["val_loss"].idxmin(), "epoch"])
     first, last = history["epoch"].min(), history["epoch"].max()
+    changing = "learning_rate" in history and history["learning_rate"].nunique() > 1
+    names = ("loss", "accuracy", "learning_rate")[: 3 if changing else 2]
     figure = new_figure(3.8)
-    for axis, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    axes = dict(zip(names, figure.subplots(1, len(names)), strict=True))
+    for name, axis in axes.items():
         _curve_lines(axis, history, name)
         if best_epoch is not None:
             axis.axvline(best_epoch, color=GREY, linestyle=":", label=f"best epoch, {best_epoch}")
-        axis.set(title=name.capitalize(), xlabel="epoch", ylabel=name)
+        words = name.replace("_", " ")
+        axis.set(title=words.capitalize(), xlabel="epoch", ylabel=words)
         axis.set_xlim(first - 0.5, last + 0.5)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
-    axis.set(ylabel="accuracy (share of clips)", ylim=(0, 1.02))
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    axes["accuracy"].set(ylabel="accuracy (share of clips)", ylim=(0, 1.02))
+    if changing:
+        axes["learning_rate"].set_yscale("log")
+    lines = axes["accuracy"].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside lower center", ncols=5)
     return figure
 
 
@@ -95,6 +103,8 @@ def _curve_lines(axis, history, name):
         ("final", f"val_{name}", VERMILION, "--", "validation, final fit"),
     ]
     for phase, column, colour, style, label in lines:
+        if column not in history:  # there is no learning rate of validation
+            continue
         rows = history[(history["phase"] == phase) & history[column].notna()]
         if len(rows):
             # A single epoch is no line; the dot keeps it visible.
