@@ -1,9 +1,11 @@
 """Each transform keeps the contract of all, and does exactly what its definition says."""
 
 import importlib.util
+import os
 import random
 import subprocess
 import sys
+import time
 
 import joblib
 import numpy as np
@@ -437,6 +439,57 @@ def test_noise_files_that_cannot_be_used(tmp_path):
         add(str(empty))
     with pytest.raises(ValueError, match="missing.wav, which does not exist"):
         add([silent, tmp_path / "missing.wav"])
+
+
+def test_noise_that_comes_or_goes_below_a_folder_is_noticed(tmp_path):
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    (tmp_path / "c").mkdir()
+    first = noise_file(deep / "1.wav")
+    for folder in (tmp_path, tmp_path / "a", deep, tmp_path / "c"):
+        os.utime(folder, (1e9, 1e9))  # long ago: the listing is kept
+    assert recordings.find(tmp_path) == (str(first),)
+    second = noise_file(deep / "2.wav")
+    third = noise_file(tmp_path / "c" / "3.wav")
+    assert recordings.find(tmp_path) == (str(first), str(second), str(third))
+    first.unlink()
+    assert recordings.find(tmp_path) == (str(second), str(third))
+
+
+def test_folders_of_noise_are_listed_once_while_nothing_changes(tmp_path, monkeypatch):
+    (tmp_path / "deep").mkdir()
+    path, listed, real = noise_file(tmp_path / "deep" / "1.wav"), [], recordings._listed
+    monkeypatch.setattr(recordings, "_listed", lambda path: listed.append(path) or real(path))
+    counts = []
+    for age_s in (0, 60, 0):
+        then = time.time() - age_s
+        for folder in (tmp_path, tmp_path / "deep"):
+            os.utime(folder, (then, then))
+        listed.clear()
+        for _ in range(3):
+            assert recordings.find(tmp_path) == (str(path),)
+        counts.append(len(listed))
+    assert counts == [3, 1, 3]  # not trusted right after a change
+
+
+@pytest.mark.parametrize("way", ["./noises", "~/noises", ["~/noises/1.wav", "noises/2.wav"]])
+def test_paths_of_noises_mean_the_same_in_another_folder(way, tmp_path, monkeypatch):
+    (tmp_path / "noises").mkdir()
+    files = [str(noise_file(tmp_path / "noises" / f"{number}.wav")) for number in (1, 2)]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    given = (
+        {"name": "recorded_noise", "paths": way, "snr_db": 3.0},
+        {"name": "gain", "gain_db": 1},
+    )
+    assert augment.files(given) == files
+    resolved = augment.resolve(given)
+    assert resolved[1] == given[1]
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("HOME", "/nowhere")
+    assert augment.files(resolved) == files
+    with pytest.raises(ValueError, match="does not exist"):
+        augment.files(given)
 
 
 def test_noise_is_resampled_and_read_once_until_it_changes(tmp_path, monkeypatch):

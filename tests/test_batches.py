@@ -1,6 +1,9 @@
 """Batches: orders, masks, clips changed on the fly; the same numbers whatever computes them."""
 
+import copy
 import os
+import pickle
+import random
 import subprocess
 import sys
 import threading
@@ -13,8 +16,9 @@ import soundfile
 import serkeras
 from serkeras import audio, augment, features, splits
 from serkeras.config import AudioConfig, Experiment, FeatureConfig
+from serkeras.features import cache
 from serkeras.training import batches as batches_module
-from serkeras.training import on_the_fly
+from serkeras.training import on_the_fly, reading
 from serkeras.training.batches import Batches, pad
 from serkeras.training.on_the_fly import OnTheFly, epoch_rng
 from serkeras.training.sides import Side, bin_covariance, bin_statistics, extract
@@ -157,6 +161,23 @@ def test_next_batches_are_computed_meanwhile(monkeypatch):
     assert not begun[4].is_set()  # no more than two for each worker are held in memory
 
 
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_batches_at_work_can_be_copied(twin):
+    side = changing(PAD)
+    expected = epoch_of(Batches(side, 4, 7, workers=0), 3)
+    batches = Batches(side, 4, 7, workers=2)
+    batches.begin_epoch(3)
+    first = flat(batches[0])
+    other = twin(batches)
+    assert_same([flat(other[index]) for index in range(len(other))], expected)
+    rest = [flat(batches[index]) for index in range(1, len(batches))]
+    assert_same([first, *rest], expected)
+    other.begin_epoch(4)
+    assert_same(epoch_of(batches, 3), expected)
+    if twin is copy.deepcopy:
+        assert other._side is side  # a memory map of a corpus is not read into memory
+
+
 def test_error_of_a_worker_reaches_the_reader(monkeypatch):
     side = changing(PAD)
     side.x[5] = np.nan
@@ -265,6 +286,19 @@ def test_statistics_of_bins(name):
         np.testing.assert_allclose(found, expected, atol=1e-12)
         found = center[channel] if frames.ndim == 3 else center
         np.testing.assert_allclose(found, each.mean(axis=0))
+
+
+@pytest.mark.parametrize("channels", [(), (2,)])
+def test_bins_that_never_change_have_no_covariance(channels):
+    x = noise(30, 4, 6, *channels)
+    x[:, 1] = -80.1
+    x[:, 2] = -80 + 1e-5 * noise(30, 6, *channels)
+    x[:, 3] = 1e-6 * (1 + x[:, 3])  # small, but no rounding error
+    _, covariance = bin_covariance(side_of(x))
+    for each in covariance if channels else [covariance]:
+        assert not each[1:3].any()
+        assert not each[:, 1:3].any()
+        assert (np.abs(np.diag(each)) > 0).tolist() == [True, False, False, True]
 
 
 def test_statistics_of_averages_and_waveforms():
@@ -389,11 +423,70 @@ def test_a_recording_is_hashed_once(split, monkeypatch):
     }
 
 
-def test_wrong_transform_is_known_before_a_recording_is_read(split):
-    os.remove(split.test["path"].iloc[0])
-    wrong = {"augment.on_the_fly": True, "augment.transforms": [{"name": "awngn"}]}
-    with pytest.raises(ValueError, match="A transform must be one of"):
-        sides_of(split, **wrong)
+FAULTS = {
+    "transform": (
+        {"augment.on_the_fly": True, "augment.transforms": [{"name": "awngn"}]},
+        "A transform must be one of",
+    ),
+    "transform of copies": (
+        {"augment.copies": 1, "augment.transforms": [{"name": "awngn"}]},
+        "A transform must be one of",
+    ),
+    "layer": ({"augment.layers": [{"name": "fog"}]}, "Received: 'fog'"),
+    "setting of a layer": ({"augment.layers": [{"name": "gain", "db": 3}]}, "gain_db"),
+    "value of a layer": (
+        {"augment.layers": [{"name": "spec_augment", "time_masks": 2.5}]},
+        "whole numbers",
+    ),
+    "feature without a layer": (
+        {"features.in_graph": True, "features.name": "chroma"},
+        "Inside a model",
+    ),
+    "lengths in the graph": ({"features.in_graph": True, "audio": KEEP}, "clips of one length"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_cannot_be_is_known_before_a_recording_is_read(fault, split, monkeypatch):
+    settings, words = FAULTS[fault]
+    monkeypatch.setattr(reading.cache, "hash_files", None)
+    state = random.getstate()
+    with pytest.raises(ValueError, match=words):
+        sides_of(split, **{"audio": PAD, **settings})
+    assert random.getstate() == state
+
+
+@pytest.mark.parametrize("normalize", ["bins", "none"])
+@pytest.mark.parametrize("copies", [0, 1])
+def test_only_features_that_somebody_reads_are_computed(copies, normalize, split, monkeypatch):
+    """Of networks with features inside: what scaling is fitted with, and no test clip's copies."""
+    read, real = [], cache.extract
+
+    def noting(clips, *, features, augment, **rest):
+        read.append((features.name, len(clips), augment is not None))
+        return real(clips, features=features, augment=augment, **rest)
+
+    monkeypatch.setattr(cache, "extract", noting)
+    settings = {"augment.copies": copies, "model.normalize": normalize, "features.in_graph": True}
+    sides_of(split, audio=PAD, **settings)
+    expected = {("waveform", 24, False)}
+    if copies:
+        expected.add(("waveform", 16, True))
+    if normalize == "bins":
+        expected.add(("mfcc", 16, True) if copies else ("mfcc", 24, False))
+    assert len(read) == len(expected)
+    assert set(read) == expected
+
+
+def test_noises_are_found_from_another_folder(split, tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "hum.wav", noise(9000) * 0.1, RATE)
+    monkeypatch.chdir(tmp_path)
+    transforms = [{"name": "recorded_noise", "paths": "hum.wav", "snr_db": 3.0}]
+    settings = {"augment.on_the_fly": True, "augment.transforms": transforms}
+    found = sides_of(split, audio=PAD, **settings)
+    expected = epoch_of(Batches(found.train, 4, 0), 0)
+    monkeypatch.chdir("/")
+    assert_same(epoch_of(Batches(found.train, 4, 0), 0), expected)
 
 
 def test_training_with_changing_clips_is_the_same_on_any_machine(own_csv, tmp_path, monkeypatch):

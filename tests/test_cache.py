@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import hashlib
 import os
@@ -14,7 +15,7 @@ import soundfile
 from serkeras import _files, audio, augment
 from serkeras import features as features_package
 from serkeras.config import AudioConfig, AugmentConfig, FeatureConfig
-from serkeras.features import _fill, _fill_rows, cache
+from serkeras.features import _fill, _fill_rows, cache, registry
 
 AUDIO = AudioConfig(duration_s=0.4)
 FEATURES = FeatureConfig(n_mfcc=13, n_mels=20, n_fft=512, hop_length=256)
@@ -157,6 +158,51 @@ def test_another_setting_is_another_entry(change, clips, tmp_path, decoded):
     assert len(entries(tmp_path)) == 2
 
 
+LOG_MEL = FEATURES.replace(name="log_mel")
+SAME = {
+    "coefficients of log-Mel": ({"features": LOG_MEL}, {"features": LOG_MEL.replace(n_mfcc=9)}),
+    "top of the mel bank": ({}, {"features": FEATURES.replace(fmax=8000.0)}),
+    "window": ({}, {"features": FEATURES.replace(win_length=512)}),
+    "colours": ({}, {"features": FEATURES.replace(colormap="viridis")}),
+    "in the graph": ({}, {"features": FEATURES.replace(in_graph=True)}),
+    "decibels of no trimming": ({}, {"audio": AUDIO.replace(trim_db=30.0)}),
+    "same samples": ({}, {"audio": AUDIO.replace(duration_s=0.40001)}),
+    "whole numbers": ({}, {"features": dataclasses.replace(FEATURES, fmin=0)}),
+}
+OTHER = {
+    "window": {"features": FEATURES.replace(win_length=400)},
+    "decibels of trimming": {"audio": AUDIO.replace(trim_silence=True, trim_db=30.0)},
+    "level": {"audio": AUDIO.replace(level="peak")},
+    "rate": {"audio": AUDIO.replace(sample_rate=15000)},
+    "white": {"features": FEATURES.replace(whiten=True)},
+    "average": {"features": FEATURES.replace(average="time")},
+    "frames": {"features": FEATURES.replace(frames=9)},
+}
+
+
+@pytest.mark.parametrize("change", SAME)
+def test_settings_that_decide_nothing_are_a_hit(change, clips, tmp_path, decoded):
+    first, second = SAME[change]
+    expected = extract(clips, tmp_path, **first)
+    np.testing.assert_array_equal(extract(clips, tmp_path, **second).x, expected.x)
+    assert len(decoded) == CLIPS
+
+
+def test_every_other_setting_is_another_entry(clips, tmp_path):
+    changes = [{}, *OTHER.values(), {"audio": AUDIO.replace(trim_silence=True)}]
+    for change in changes:
+        extract(clips[:1], tmp_path, **change)
+    assert len(entries(tmp_path)) == len(changes)
+
+
+def test_another_librosa_counts_where_it_computes(clips, tmp_path, decoded, monkeypatch):
+    for version in ("1", "2"):
+        monkeypatch.setattr(registry.importlib.metadata, "version", lambda _, v=version: v)
+        extract(clips, tmp_path)
+        extract(clips, tmp_path, features=FEATURES.replace(name="mfcc+rms"))
+    assert len(decoded) == 3 * CLIPS
+
+
 @pytest.mark.parametrize("change", [{"seed": 1}, {"augment": AugmentConfig(1, awgn(3.0, 5.0))}])
 def test_other_noise_is_another_entry(change, clips, tmp_path):
     one = extract(clips, tmp_path, augment=AugmentConfig(1))
@@ -183,6 +229,45 @@ def test_other_noise_in_the_same_file_is_another_entry(clips, tmp_path, decoded)
             extract(clips, tmp_path, augment=noise)
             counts.append(len(decoded) // CLIPS)
     assert counts == [1, 1, 2, 2]
+
+
+def test_only_the_noise_itself_counts(clips, tmp_path, decoded, monkeypatch):
+    folder = tmp_path / "noises" / "deep"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+
+    def count(paths):
+        noise = AugmentConfig(1, ({"name": "recorded_noise", "paths": paths, "snr_db": 3.0},))
+        extract(clips, tmp_path, augment=noise)
+        return len(decoded) // CLIPS
+
+    soundfile.write(folder / "hum.wav", rng.standard_normal(9000) * 0.1, 16000)
+    assert count(str(tmp_path / "noises")) == 1
+    (folder / "README.txt").write_text("where the noises come from")
+    assert count(str(tmp_path / "noises")) == 1
+    monkeypatch.chdir(tmp_path)
+    assert count("noises") == 1
+    assert count(["noises/deep/hum.wav"]) == 1
+    shutil.copytree("noises", "elsewhere")
+    assert count("elsewhere") == 1
+    soundfile.write(folder / "wind.wav", rng.standard_normal(9000) * 0.1, 16000)
+    assert count("noises") == 2
+
+
+def test_files_of_other_transforms_count_by_name_and_content(tmp_path):
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    (sounds / "a.wav").write_bytes(b"1")
+    item = {"name": "audiomentations", "settings": {"sounds_path": str(sounds), "more": ["x", 2]}}
+
+    def told():
+        return cache.with_contents([item])
+
+    before = told()
+    (sounds / "notes.txt").write_text("no sound")
+    assert told() == before
+    (sounds / "b.m4a").write_bytes(b"2")
+    assert told() != before
 
 
 def test_wrong_transform_is_known_before_a_recording_is_read(clips, tmp_path, decoded):
@@ -547,7 +632,7 @@ import os, signal, sys, time
 import pandas as pd
 from serkeras import audio
 from serkeras.config import AudioConfig, FeatureConfig
-from serkeras.features import _fill, _fill_rows, cache
+from serkeras.features import _fill, _fill_rows, cache, registry
 
 root, log, table, die_at, pause = sys.argv[1:6]
 _fill._CHUNK_CLIPS = 2

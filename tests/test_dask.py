@@ -92,6 +92,19 @@ def test_workers_compute_the_rows_that_threads_do(cluster, clips, tmp_path):
     assert sorted(sum(work.values(), [])) == list(clips["path"])
 
 
+def test_workers_in_another_folder_find_the_noises(cluster, clips, tmp_path, monkeypatch):
+    (tmp_path / "noises").mkdir()
+    noise = np.random.default_rng(0).standard_normal(9000) * 0.1
+    soundfile.write(tmp_path / "noises" / "hum.wav", noise, 16000)
+    monkeypatch.chdir(tmp_path)
+    transforms = ({"name": "recorded_noise", "paths": "noises", "snr_db": 3.0},)
+    settings = {**SETTINGS, "augment": AugmentConfig(1, transforms)}
+    with joblib.parallel_config("dask"):
+        found = cache.extract(clips[:4], cache_root=tmp_path / "there", **settings)
+    expected = cache.extract(clips[:4], cache_root=tmp_path / "here", **settings)
+    assert_same(found, expected)
+
+
 def test_killed_worker_loses_nothing(cluster, clips, tmp_path):
     expected = cache.extract(clips, cache_root=tmp_path / "here", **SETTINGS)
     found, work = extract_on_cluster(cluster, clips, tmp_path / "there", clips["path"][21])

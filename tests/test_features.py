@@ -5,7 +5,7 @@ import soundfile
 
 from serkeras import audio, features
 from serkeras.config import AudioConfig, FeatureConfig
-from serkeras.features import spectral
+from serkeras.features import _mel_power, spectral
 
 RATE = 16000
 
@@ -208,7 +208,7 @@ def test_faulty_input(fault):
 
 def test_long_recording_takes_little_memory():
     settings = spectral.MelSettings.make(RATE, 128, 2048, 512, 0.0, None, None)
-    transform = spectral._Mel(600 * RATE, settings)
+    transform = _mel_power.MelPower(600 * RATE, settings)
     assert transform.windowed.nbytes + transform.power.nbytes < 2_000_000
 
 

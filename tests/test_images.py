@@ -1,8 +1,12 @@
 """Pictures on disk are the pictures in memory, and Keras reads them by side and emotion."""
 
+import os
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
+import soundfile
 
 from serkeras import audio, datasets, features, splits
 from serkeras.cli import main
@@ -60,6 +64,41 @@ def test_goes_on_where_it_was_stopped(split, tmp_path, monkeypatch):
     write(split, folder)
     assert files(folder) == before
     assert len(read) == 1
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_a_recording_that_changed_gets_a_new_picture(cut_off, split, tmp_path, monkeypatch):
+    folder = tmp_path / "pictures"
+    write(split, folder)
+    before = {name: (folder / name).read_bytes() for name in files(folder)}
+    path, state = split.train["path"].iloc[2], os.stat(split.train["path"].iloc[2])
+    wave, rate = soundfile.read(path)
+    soundfile.write(path, wave[::-1] ** 3, rate)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    if cut_off:
+        with monkeypatch.context() as patch:
+            patch.setattr(image_folder, "_write_one", stop)
+            with pytest.raises(KeyboardInterrupt):
+                write(split, folder)
+    write(split, folder)
+    changed = [name for name in files(folder) if (folder / name).read_bytes() != before[name]]
+    assert len(changed) == 1
+    pixels = features.compute(audio.load_clip(path, AUDIO)[None], PICTURE, 16000)[0]
+    np.testing.assert_array_equal(keras.utils.load_img(folder / changed[0]), pixels)
+
+
+def stop(*arguments):
+    raise KeyboardInterrupt
+
+
+def test_a_recording_that_was_repaired_gets_its_picture(split, tmp_path):
+    path = split.train["path"].iloc[2]
+    good = Path(path).read_bytes()
+    Path(path).write_bytes(b"no sound")
+    write(split, tmp_path / "x", on_error="skip")
+    Path(path).write_bytes(good)
+    assert write(split, tmp_path / "x").empty
+    assert len(files(tmp_path / "x")) == sum(map(len, split.sides.values()))
 
 
 @pytest.mark.parametrize("change", ["settings", "audio", "split"])

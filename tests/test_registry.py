@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from serkeras import features
+from serkeras.audio import AudioError
 from serkeras.config import FeatureConfig
 from serkeras.features import descriptors, multi, registry, whitening
 from serkeras.features.delta import delta
@@ -206,8 +207,61 @@ def test_too_short_for_a_delta():
 
 
 def test_librosas_refusal_is_explained():
-    with pytest.raises(ValueError, match="librosa says: .*Nyquist"):
-        descriptors.tonnetz(WAVES[:, :8000], 4000)
+    with pytest.raises(ValueError, match=r"librosa says: .*[^.]\. Change"):
+        descriptors.pitch(WAVES[:1, :8000], 1000)
+
+
+def test_tonnetz_says_what_rate_it_needs():
+    with pytest.raises(ValueError, match="8000 Hz. Raise audio.sample_rate"):
+        descriptors.tonnetz(WAVES[:, :8000], 8000)
+    wave = voice(0, 8000)[None]
+    assert np.isfinite(descriptors.tonnetz(wave, descriptors._TONNETZ_RATE)).all()
+
+
+ALONE = {
+    "too short": ({"name": "mfcc_delta"}, voice(0, 1500), AudioError, "long enough.*'c', 1500"),
+    "not finite": ({}, np.full(1500, np.nan, "f4"), ValueError, "NaN or infinite"),
+    "integers": ({}, np.zeros(1500, "i2"), ValueError, "Divide 16-bit samples"),
+    "a wrong setting": ({"fmax": 9000.0}, voice(0, 1500), ValueError, "fmin < fmax"),
+    "a wrong rate": ({"name": "tonnetz"}, voice(0, 1500), ValueError, "Raise audio.sample_rate"),
+}
+
+
+@pytest.mark.parametrize("fault", ALONE)
+def test_the_length_of_a_clip_is_blamed_only_where_it_is_at_fault(fault):
+    changes, wave, kind, words = ALONE[fault]
+    rate = 8000 if fault == "a wrong rate" else RATE
+    with pytest.raises(ValueError, match=words) as caught:
+        features.compute_alone(wave, CONFIG.replace(**changes), rate, "'c'")
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("name", ["mfcc", "tonnetz", "mel+rms", "multi_resolution", "waveform"])
+def test_settings_that_decide_nothing_change_no_number(name):
+    """What `decisive` leaves out is left out rightly, and what it keeps is kept for a reason."""
+    config = FeatureConfig(name, n_mels=20, n_mfcc=13, n_fft=1024, width=40)
+    kept = registry.decisive(config, RATE)
+    changes = {
+        "n_mfcc": 12, "n_mels": 22, "n_fft": 512, "hop_length": 300, "fmin": 60.0, "fmax": 7000.0,
+        "win_length": 400, "windows": (256, 512, 1024), "width": 50, "image_size": 32,
+        "image_range_db": (-70.0, 0.0), "colormap": "viridis", "in_graph": True,
+    }  # fmt: skip
+    before = features.compute(WAVES[:1], config, RATE)
+    for setting, value in changes.items():
+        other = config.replace(**{setting: value})
+        after = features.compute(WAVES[:1], other, RATE)
+        same = before.shape == after.shape and np.array_equal(before, after)
+        assert same == (registry.decisive(other, RATE) == kept), setting
+
+
+def test_defaults_and_their_numbers_are_one():
+    said = FeatureConfig("mfcc", fmin=0, fmax=8000.0, win_length=2048)
+    assert registry.decisive(said, RATE) == registry.decisive(FeatureConfig("mfcc"), RATE)
+    assert registry.decisive(said, 32000) != registry.decisive(FeatureConfig("mfcc"), 32000)
+    few = FeatureConfig("multi_resolution", n_fft=1024)
+    assert registry.decisive(few, RATE) == registry.decisive(few.replace(n_fft=4096), RATE)
+    assert "librosa" in registry.decisive(FeatureConfig("mel+chroma"), RATE)
+    assert "librosa" not in registry.decisive(FeatureConfig("mel+mfcc"), RATE)
 
 
 @pytest.mark.parametrize(("width", "order"), [(8, 1), (1, 1), (3, 3), (9, 0)])
@@ -236,18 +290,61 @@ def test_whitened_bins_are_uncorrelated_and_of_unit_variance():
     np.testing.assert_allclose(np.cov(white), np.eye(10), atol=1e-4)
 
 
-def test_whitening_is_zca():
-    """Of all whitening maps Cov^(-1/2) is the symmetric one."""
+def test_whitening_leaves_each_bin_most_like_itself():
+    """Of all whitening maps W = P^(-1/2) V^(-1/2) has the largest correlations with the bins."""
     rng = np.random.default_rng(1)
-    x = rng.normal(size=(6, 6)) @ rng.normal(size=(6, 400))
+    x = rng.normal(size=(6, 6)) @ rng.normal(size=(6, 400)) * 10.0 ** np.arange(-3, 3)[:, None]
     covariance = np.cov(x)
     matrix = whitening.fit(covariance, epsilon=1e-12)
-    np.testing.assert_allclose(matrix, matrix.T, atol=1e-9)
-    np.testing.assert_allclose(matrix @ covariance @ matrix, np.eye(6), atol=1e-6)
+    np.testing.assert_allclose(matrix @ covariance @ matrix.T, np.eye(6), atol=1e-6)
+    deviation = np.sqrt(np.diag(covariance))
+    np.testing.assert_allclose(matrix * deviation, (matrix * deviation).T, atol=1e-6)
+    variance, directions = np.linalg.eigh(covariance)
+    others = {
+        "plain ZCA": (directions / np.sqrt(variance)) @ directions.T,
+        "PCA": (directions / np.sqrt(variance)).T,
+        "Cholesky": np.linalg.inv(np.linalg.cholesky(covariance)),
+    }
+
+    def likeness(each):
+        return np.trace(each @ covariance / deviation)
+
+    assert all(likeness(matrix) > likeness(other) for other in others.values())
     white = whitening.whiten(x[None], epsilon=1e-12)[0]
     np.testing.assert_allclose(
         white, matrix @ (x - x.mean(axis=1, keepdims=True)), rtol=1e-4, atol=1e-4
     )
+
+
+def test_units_decide_nothing_in_whitening():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(8, 8)) @ rng.normal(size=(8, 300)) + 5
+    units = 10.0 ** rng.uniform(-6, 4, size=8)
+    expected = whitening.whiten(x[None])
+    np.testing.assert_allclose(whitening.whiten((x * units[:, None])[None]), expected, atol=1e-4)
+    matrix = whitening.fit(np.cov(x * units[:, None]))
+    np.testing.assert_allclose(matrix * units, whitening.fit(np.cov(x)), rtol=1e-6)
+
+
+def test_every_part_of_a_whitened_stack_counts():
+    """Mel power and shares beside decibels by the hundred; 94 frames, 92 bins."""
+    white = compute("mel+mfcc+chroma+mfcc_delta", whiten=True)[[0, 1, 3]]
+    for part in np.split(white, [40, 60, 72], axis=1):
+        deviations = part.std(axis=2)
+        assert deviations.mean() > 0.5
+        assert deviations.min() > 0.1
+
+
+def test_bins_that_do_not_move_are_zero_and_rounding_errors_stay_small():
+    x = compute("log_mel")[:1].copy()
+    x[0, 3] = -80.0
+    x[0, 5] = -80 + 1e-5 * np.random.default_rng(0).normal(size=FRAMES)
+    white = whitening.whiten(x)[0]
+    assert np.abs(white[3]).max() < 1e-9
+    assert white[5].std() < 0.1
+    assert white[6].std() > 0.3
+    matrix = whitening.fit(np.diag([4.0, 0.0, 1.0]))
+    np.testing.assert_allclose(matrix, np.diag([0.5, 0.0, 1.0]), rtol=1e-3)
 
 
 def test_whitening_more_bins_than_frames_and_no_signal():

@@ -73,8 +73,8 @@ figure = Figure(figsize=(9, 2.4), layout="constrained")
 left, right = figure.subplots(1, 2, width_ratios=(2, 1))
 left.plot(seconds, wave, color=BLUE, linewidth=0.4)
 left.set(xlabel="time (s)", ylabel="amplitude (full scale 1)")
-part = slice(int(1.20 * RATE), int(1.24 * RATE))
-left.axvspan(1.20, 1.24, color=ORANGE, alpha=0.6)
+part = slice(int(1.58 * RATE), int(1.62 * RATE))
+left.axvspan(1.58, 1.62, color=ORANGE, alpha=0.6)
 right.plot(1000 * seconds[part], wave[part], color=BLUE)
 right.set(xlabel="time (ms)", title="40 ms of it")
 figure
@@ -93,7 +93,7 @@ padded = np.pad(wave, N_FFT // 2)
 starts = np.arange(0, len(padded) - N_FFT + 1, HOP)
 frames = np.stack([padded[start : start + N_FFT] for start in starts])
 window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
-chosen = 38  # the frame in the middle of the 40 ms above
+chosen = 50  # the frame around the 40 ms above, in the middle of a long vowel
 print(
     f"{len(frames)} frames = 1 + 48000 // 512; frame {chosen} is centred on "
     f"{chosen * HOP / RATE:.2f} s"
@@ -348,7 +348,10 @@ figure
 # - **chroma**: all octaves folded into one. Made for music; of speech it shows the melody, octaves
 #   ignored.
 # - **spectral contrast**: how far peaks stand above valleys in each octave. A clear, tense voice
-#   has deep valleys, a breathy one fills them with noise.
+#   has deep valleys, a breathy one fills them with noise. The even stripe at the end is no sound:
+#   in digital silence both lie on a floor, and librosa puts that of the peaks 80 dB below the
+#   clip's largest peak, that of the valleys 80 dB below its largest valley. The difference of
+#   the two, here 20 to 30 dB, is all that is left.
 # - **Tonnetz**: chroma as a position on axes of fifths and thirds. Speech follows no key; two of
 #   the source reports use it all the same, and a network may take of it what it can.
 
@@ -380,13 +383,21 @@ figure
 # ## 12. Whitening
 #
 # MFCC take correlation away in one fixed way for all sounds. Whitening fits the way to the clip:
-# it multiplies each column with Cov^(-1/2), after which the bins hardly go together any more and
-# have the same variance. Report S1 does so with every spectrogram. What remains looks like
-# noise to us; the network gets the details as loud as the coarse shape.
+# it scales each bin to deviation 1, whatever its unit, and multiplies each column with P^(-1/2),
+# where P holds the correlations between the bins. After that the bins hardly go together any
+# more. What remains looks like noise to us; the network gets the details as loud as the coarse
+# shape. Report S1 does so with every spectrogram, without scaling the bins first.
+#
+# With many frames every bin would have deviation 1 again. Here 94 frames can fill at most 93
+# independent directions, and 128 bins share them. Directions that hold next to nothing are left
+# small: 0.001, the ridge, is added to the variance of each before it is scaled, or rounding
+# errors would become as loud as the voice.
 
 # %%
 voiced = slice(0, 75)  # without the digital silence at the end
 white = serkeras.features.compute(wave[None], FeatureConfig(name="log_mel", whiten=True), RATE)[0]
+deviations = white.std(axis=1)
+print(f"deviations of the whitened bins: {deviations.min():.2f} to {deviations.max():.2f}")
 
 
 def correlation(image):
@@ -460,8 +471,10 @@ figure
 # ## 15. Stacks
 #
 # A `+` in a feature's name puts several images on top of each other. Their units have nothing in
-# common: power of a few thousandths beside decibels by the hundred. That is why a run of the kit
-# gives each bin mean 0 and deviation 1, learned from the training clips, before the network.
+# common: decibels by the hundred beside shares between 0 and 1, which on one scale of colours
+# cannot be seen at all. That is why a run of the kit gives each bin mean 0 and deviation 1 before
+# the network. It learns both from its training clips; here there is only this clip, and each bin
+# is scaled by its own frames.
 
 # %%
 stack = FeatureConfig(name="log_mel+mfcc+chroma", n_mfcc=40)
@@ -473,8 +486,8 @@ for name, rows in parts.items():
 scaled = (image - image.mean(axis=1, keepdims=True)) / image.std(axis=1, keepdims=True)
 figure = Figure(figsize=(9, 3.0), layout="constrained")
 left, right = figure.subplots(1, 2, sharey=True)
-figure.colorbar(show(left, image, "as computed", cmap="viridis"), label="mixed units")
-drawn = show(right, scaled, "each bin scaled", cmap="RdBu_r", vmin=-2, vmax=2)
+figure.colorbar(show(left, image, "as computed", cmap="viridis"), label="dB (chroma: share)")
+drawn = show(right, scaled, "each bin scaled by this clip", cmap="RdBu_r", vmin=-2, vmax=2)
 figure.colorbar(drawn, label="deviations", extend="both")
 left.set_yticks([64, 148, 174], parts)
 for axis in (left, right):

@@ -30,7 +30,8 @@ import numpy as np
 import serkeras
 from serkeras import augment
 
-logging.getLogger("tensorflow").setLevel(logging.ERROR)
+# Not `setLevel`: TensorFlow sets its own once it is loaded.
+logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
 FAST = bool(os.environ.get("SERKERAS_FAST"))  # the automatic test of this notebook: less data
 
 RATE = 16000
@@ -248,8 +249,9 @@ compare(augment.gain(wave, gain_db=-12), "gain: -12 dB, a quarter of the amplitu
 compare(augment.time_shift(wave, RATE, shift_s=0.4, fill="zero"), "time_shift: 0.4 s later")
 
 # %% [markdown]
-# **Distortion** by tanh bends the peaks as an overdriven microphone does. The level is kept; what
-# is new are odd harmonics: light fills the gaps of the spectrogram.
+# **Distortion** by tanh bends the peaks as an overdriven microphone does. The level is kept. A
+# single tone would get odd harmonics (3, 5, 7 times its frequency). A voice is many tones at once:
+# sums and differences of all of them are new, and light fills the gaps of the spectrogram.
 
 # %% tags=["synthetic-audio"]
 compare(augment.tanh_distortion(wave, drive=10), "tanh_distortion: drive 10")

@@ -1,7 +1,7 @@
 """Waveform augmentation on NumPy; every function takes its random generator."""
 
 from serkeras.augment.adapter import apply_audiomentations
-from serkeras.augment.chain import apply, check, clip_rng, files, make_copies, names
+from serkeras.augment.chain import apply, check, clip_rng, files, make_copies, names, resolve
 from serkeras.augment.figure import before_after
 from serkeras.augment.level import gain, tanh_distortion, time_shift
 from serkeras.augment.noise import add_awgn, add_colored_noise, add_recorded_noise
@@ -22,6 +22,7 @@ __all__ = [
     "make_copies",
     "names",
     "pitch_shift",
+    "resolve",
     "reverb",
     "tanh_distortion",
     "time_shift",

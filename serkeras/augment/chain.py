@@ -190,3 +190,24 @@ def files(transforms):
     check(transforms)
     recorded = [item for item in transforms if item["name"] == "recorded_noise"]
     return [file for item in recorded for file in recordings.find(item["paths"])]
+
+
+def resolve(transforms):
+    """Make paths of noises absolute, for processes that stand in other folders.
+
+    Args:
+        transforms: sequence of dictionaries, see `serkeras.config.AugmentConfig`.
+
+    Returns:
+        Tuple of dictionaries; paths that audiomentations is given stay as they are.
+
+    Raises:
+        ValueError: see `check`.
+    """
+    check(transforms)
+    return tuple(
+        {**item, "paths": recordings.absolute(item["paths"])}
+        if item["name"] == "recorded_noise"
+        else item
+        for item in transforms
+    )

@@ -79,7 +79,8 @@ def tanh_distortion(wave, drive):
     """Bend the waveform by tanh, as an overdriven amplifier does, and keep the level.
 
     y = g tanh(drive x), with g such that the RMS of y is that of x. A tone gets odd harmonics
-    only, since tanh is odd. The effect depends on the level of the clip: full scale is 1.0.
+    only, since tanh is odd; tones together, as those of a voice, also get sums and differences.
+    The effect depends on the level of the clip: full scale is 1.0.
 
     Args:
         wave: float array `(samples,)`, mono, full scale 1.0.

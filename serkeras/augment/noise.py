@@ -79,8 +79,9 @@ def add_recorded_noise(wave, sample_rate, paths, snr_db, rng):
     Args:
         wave: float array `(samples,)`, mono, full scale 1.0.
         sample_rate: int, hertz of `wave`; the noise is resampled to it.
-        paths: a file, a folder (searched with the folders in it), or a list of both. Folders
-            are listed and files read once a process; the 128 files used last are kept.
+        paths: a file, a folder (searched with the folders in it), or a list of both; `~` is the
+            home folder. Folders are listed and files read once a process, until they change;
+            the 128 files used last are kept.
         snr_db: float, target SNR in decibels; larger is cleaner.
         rng: `numpy.random.Generator`, one per clip.
 

@@ -2,25 +2,54 @@
 
 import functools
 import os
+import time
+from typing import NamedTuple
 
 import numpy as np
 
 from serkeras import audio, datasets
 
 _FADE_S = 0.05
+_CLOCK_NS = 2_000_000_000  # FAT counts time in steps of two seconds
+
+
+class _Listing(NamedTuple):
+    """The audio below a path, and the states of its folders: a change of any of them tells."""
+
+    folders: dict
+    files: tuple[str, ...]
+
+
+_listings = {}
 
 
 def find(paths):
     """Return the audio files that `paths` stands for.
 
     Args:
-        paths: a file, a folder (searched with the folders in it), or a list of both.
+        paths: a file, a folder (searched with the folders in it), or a list of both; `~` is the
+            home folder.
 
     Returns:
-        Tuple of str, in the order given, the files of a folder sorted.
+        Tuple of str, absolute, in the order given, the files of a folder sorted.
 
     Raises:
         ValueError: a path does not exist, a folder holds no audio, or there is no path.
+    """
+    return tuple(file for path in absolute(paths) for file in _below(path))
+
+
+def absolute(paths):
+    """Return paths that mean the same in a process that stands in another folder.
+
+    Args:
+        paths: see `find`.
+
+    Returns:
+        List of str.
+
+    Raises:
+        ValueError: `paths` is something else, or an empty list.
     """
     several = paths if isinstance(paths, (list, tuple)) else (paths,)
     if not several or not all(isinstance(path, (str, os.PathLike)) for path in several):
@@ -28,8 +57,7 @@ def find(paths):
             "`paths` must be a file, a folder or a list of them. "
             f"Received: {paths!r}. Name one recording of noise or more."
         )
-    absolute = map(os.path.abspath, several)
-    return tuple(file for path in absolute for file in _below(path, _state(path)))
+    return [os.path.abspath(os.path.expanduser(path)) for path in several]
 
 
 def _state(path):
@@ -41,8 +69,33 @@ def _state(path):
     return status.st_size, status.st_mtime_ns
 
 
-@functools.lru_cache(maxsize=1024)
-def _below(path, state):
+def _below(path):
+    """Return the audio files below a path, listed anew where one of its folders has changed."""
+    known = _listings.get(path)
+    if known and all(_state(each) == state for each, state in known.folders.items()):
+        return known.files
+    folders = _folders(path)  # before the files: what comes meanwhile is seen next time
+    known = _Listing(folders, _listed(path))
+    latest = max(state[1] for state in folders.values() if state)
+    # Clocks of file systems stand still for a moment, in which the next file may come.
+    if latest < time.time_ns() - _CLOCK_NS:
+        _listings[path] = known
+    return known.files
+
+
+def _folders(path):
+    """Return the states of a path and of all folders below it; links are followed, once."""
+    states, seen = {path: _state(path)}, set()
+    for folder, folders, _ in os.walk(path, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+        seen.add(real)
+        states[folder] = _state(folder)
+    return states
+
+
+def _listed(path):
     files = datasets.list_audio(path) if os.path.isdir(path) else [path]
     if not files or not os.path.exists(path):
         raise ValueError(

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import joblib
 
-from serkeras import _files
-from serkeras.features import _fill_rows
+from serkeras import _files, augment, datasets
+from serkeras.features import _fill_rows, registry
 
 # Part of every key: raise it when the same inputs begin to give other features.
-_FORMAT = 1
+_FORMAT = 2
+# What audiomentations takes for audio, and what we do.
+_ENDINGS = (*datasets.ENDINGS, ".aac", ".m4a", ".mp3", ".mp4")
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,15 @@ def _hash_file(path):
 
 
 def key(job):
-    """Return the name of a job's entry, 32 hexadecimal digits."""
+    """Return the name of a job's entry, 32 hexadecimal digits.
+
+    What decides no number is left out: jobs that give the same rows have one key.
+    """
     plan = job.plan
     described = {
         "format": _FORMAT,
-        "audio": plan.audio.to_dict(),
-        "features": plan.features.to_dict(),
+        "audio": _decisive_audio(plan.audio),
+        "features": registry.decisive(plan.features, plan.audio.sample_rate),
         "augment": plan.augment
         and {"copies": plan.augment.copies, "transforms": with_contents(plan.augment.transforms)},
         "seed": plan.seed,
@@ -73,29 +78,52 @@ def key(job):
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def with_contents(value):
-    """Return settings in which every text that names a file or folder has its content beside it.
+def _decisive_audio(audio):
+    kept = audio.replace().to_dict()  # makes 60 and 60.0 one
+    del kept["duration_s"]
+    if not audio.trim_silence:
+        del kept["trim_db"]
+    return {**kept, "samples": audio.samples}
+
+
+def with_contents(transforms):
+    """Return transforms with what is in the files that they read.
 
     Recordings of noise are settings of a transform: other noise under the same name is another
-    entry.
+    entry, the same noise in another place is the same one.
 
     Args:
-        value: number, text, or sequences and dictionaries of them.
+        transforms: sequence of dictionaries, see `serkeras.config.AugmentConfig`.
 
     Returns:
-        Value of the same form; a text that names a file is `[text, [[name, SHA-256], ...]]`.
+        List of dictionaries: the paths of recorded noise are hashes of the recordings; beside
+        every text of another transform that names a file or folder stands
+        `[[name, SHA-256], ...]`, of the audio in it.
     """
+    return [_with_contents(item) for item in transforms]
+
+
+def _with_contents(item):
+    if item["name"] == "recorded_noise":
+        files = augment.files([item])
+        hashes = hash_files(files)
+        return {**item, "paths": [hashes[file].digest for file in files]}
+    # The name of a transform is no file, whatever lies in the present folder.
+    return {name: value if name == "name" else _texts(value) for name, value in item.items()}
+
+
+def _texts(value):
     if isinstance(value, dict):
-        # The name of a transform is no file, whatever lies in the present folder.
-        return {k: item if k == "name" else with_contents(item) for k, item in value.items()}
+        return {name: _texts(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [with_contents(item) for item in value]
+        return [_texts(item) for item in value]
     if isinstance(value, str) and os.path.exists(value):
         return [value, _contents(Path(value))]
     return value
 
 
 def _contents(path):
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    below = (each for each in path.rglob("*") if each.name.lower().endswith(_ENDINGS))
+    files = [path] if path.is_file() else sorted(each for each in below if each.is_file())
     hashes = hash_files(files)
     return [[file.relative_to(path).as_posix(), hashes[file].digest] for file in files]

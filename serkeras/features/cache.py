@@ -8,21 +8,17 @@ run goes on from the chunks that are done. A lock of the operating system (packa
 lets one process fill an entry while others wait for it; it falls away with a killed process.
 """
 
-import contextlib
-import errno
-import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import filelock
 import numpy as np
 import pandas as pd
 
 from serkeras import _files
 from serkeras.audio import AudioError
-from serkeras.augment import check as check_transforms
-from serkeras.features import _cache_key, _fill, _fill_rows
+from serkeras.augment import resolve
+from serkeras.features import _cache_key, _entries, _fill, _fill_rows
 from serkeras.features._cache_key import FileHash, hash_files, with_contents
 
 __all__ = ["FeatureSet", "FileHash", "extract", "hash_files", "with_contents"]
@@ -109,14 +105,14 @@ def extract(
     n_jobs = -1 if n_jobs is None else n_jobs
     # Before hours of work: a wrong setting fails here.
     if augment and augment.copies:
-        check_transforms(augment.transforms)
+        augment = replace(augment, transforms=resolve(augment.transforms))
     plan = _fill_rows.plan(audio, features, augment, seed)
     sources, unreadable = _sources(clips, hashes or hash_files(clips["path"], n_jobs))
     if (unreadable and on_error == "raise") or not sources:
         raise _unusable(unreadable, len(clips))
     job = _fill.Job(sources, plan)
     folder = Path(cache_root or _files.cache_dir()) / "features" / _cache_key.key(job)
-    meta, damaged = _fill_up(job, folder, n_jobs, progress)
+    meta, damaged = _entries.find_or_fill(job, folder, n_jobs, progress)
     failed = {**unreadable, **damaged}
     if (failed and on_error == "raise") or not meta["rows"]:
         raise _unusable(failed, len(clips))
@@ -159,74 +155,6 @@ def _sources(clips, hashes):
     )
     lost = clips["path"].drop(kept.index)
     return sources, {path: hashes[path].reason for path in lost}
-
-
-def _fill_up(job, folder, n_jobs, progress):
-    """Return what is noted of a whole entry, and {path: reason} of the clips it leaves out.
-
-    An entry that leaves out a clip which can be used today is filled anew.
-    """
-    outdated = None
-    for _ in range(2):
-        meta = _noted(folder)
-        if meta is None or meta == outdated:
-            meta = _fill_alone(job, folder, n_jobs, progress, outdated)
-        left_out = set(meta["failed"])
-        again = [source for source in job.sources if source.clip in left_out]
-        damaged = _fill_rows.failures(job.plan, again)
-        readable = [source.path for source in again if source.path not in damaged]
-        if not readable:
-            return meta, damaged
-        outdated = meta
-    raise OSError(
-        "A recording must stay readable while its features are computed. "
-        f"Received: {readable[0]}, which can be read at times only. Check its disk or drive."
-    )
-
-
-def _noted(folder):
-    """Return meta.json of a published entry, None where its array is not there or cut off."""
-    try:
-        meta = _files.read_json(folder / "meta.json")
-        return meta if (folder / "x.npy").stat().st_size == meta["bytes"] else None
-    except FileNotFoundError:
-        return None
-
-
-def _fill_alone(job, folder, n_jobs, progress, outdated):
-    """Fill an entry under its lock; whoever had to wait for the lock finds it filled."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder.with_name(folder.name + ".lock"), progress):
-            if _noted(folder) in (None, outdated):
-                _fill.fill(job, folder, n_jobs, progress)
-            return _noted(folder)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        needed = len(job.sources) * job.plan.clip_bytes / 1e6
-        at_most = "at most " if job.plan.varies else ""
-        raise OSError(
-            "The disk must have room for the features. Received: no space left in "
-            f"{folder.parent}, where they take {at_most}{needed:.0f} MB. "
-            "Free some, or point SERKERAS_CACHE to another disk. Finished parts are kept: "
-            "the same call goes on from there."
-        ) from error
-
-
-@contextlib.contextmanager
-def _locked(path, progress):
-    lock = filelock.FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        if progress:
-            print("Waiting for the process that computes these features ...", file=sys.stderr)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _unusable(failed, total):

@@ -6,12 +6,14 @@ Frames are centred, with the same number and places as those of the mel spectrog
 import numpy as np
 
 from serkeras.features import checks
-from serkeras.features.spectral import in_parts
+from serkeras.features._mel_power import in_parts
 
 # The range in which speakers' pitch is looked for, hertz: deep male voices to cries.
 PITCH_RANGE = (65.0, 600.0)
 _CONTRAST_FMIN = 200.0
 _CONTRAST_BANDS = 6
+# Seven octaves from 32.7 Hz, half a bin more where a clip is tuned higher.
+_TONNETZ_RATE = 8600
 
 
 def chroma(waves, sample_rate=16000, n_fft=2048, hop_length=512, win_length=None, n_jobs=1):
@@ -70,7 +72,7 @@ def spectral_contrast(
 def tonnetz(waves, sample_rate=16000, hop_length=512, n_jobs=1):
     """Tonal centroids in fifths, minor and major thirds: `librosa.feature.tonnetz`.
 
-    They rest on a constant-Q transform, whose window lengths are its own.
+    They rest on a constant-Q transform of seven octaves, whose window lengths are its own.
 
     Args:
         waves, sample_rate, hop_length, n_jobs: see `chroma`.
@@ -79,11 +81,16 @@ def tonnetz(waves, sample_rate=16000, hop_length=512, n_jobs=1):
         float32 array `(clips, 6, frames)`.
 
     Raises:
-        ValueError: see `chroma`.
+        ValueError: see `chroma`, or `sample_rate` is below 8600 Hz.
 
     Source:
         Harte, Sandler & Gasser 2006.
     """
+    if sample_rate < _TONNETZ_RATE:
+        raise ValueError(
+            f"Tonnetz reaches up to 4.2 kHz and needs a sample rate of {_TONNETZ_RATE} Hz or more. "
+            f"Received: {sample_rate} Hz. Raise audio.sample_rate, or leave 'tonnetz' out."
+        )
 
     def describe(feature, wave):
         return feature.tonnetz(y=wave, sr=sample_rate, hop_length=hop_length, **_tuning(wave))
@@ -207,7 +214,7 @@ def _each_clip(describe, waves, n_jobs):
     except ParameterError as error:
         raise ValueError(
             "Settings and length of a clip must suit librosa's feature. Received: "
-            f"{waves.shape[1]} samples, and librosa says: {error}. Change the setting named, "
-            "or use longer clips."
+            f"{waves.shape[1]} samples, and librosa says: "
+            f"{str(error).rstrip('.')}. Change the setting named, or use longer clips."
         ) from error
     return np.stack(found)

@@ -12,13 +12,15 @@ import tqdm
 from serkeras import _files
 from serkeras.audio import AudioError, load_clip
 from serkeras.features import registry
+from serkeras.features._cache_key import hash_files
 
 
 def write(sides, folder, *, audio, features, n_jobs=None, on_error="raise", progress=True):
     """Write one picture a clip, in the layout that Keras reads.
 
     `keras.utils.image_dataset_from_directory(folder / "train")` finds the emotions in sorted
-    order. Pictures that are there already are kept: an interrupted call goes on.
+    order. Pictures that are there already are kept: an interrupted call goes on. A recording
+    whose content has changed gets a new picture.
 
     Args:
         sides: dictionary side -> manifest, for instance `serkeras.splits.Split.sides`.
@@ -47,13 +49,14 @@ def write(sides, folder, *, audio, features, n_jobs=None, on_error="raise", prog
     folder = Path(folder)
     # A wrong setting fails here, before it is noted as the folder's.
     registry.compute(np.zeros((1, audio.samples), np.float32), features, audio.sample_rate)
-    _claim(folder, sides, audio, features)
-    todo = [
+    targets = [
         (path, target)
         for side, clips in sides.items()
         for path, target in zip(clips["path"], _targets(folder / side, clips), strict=True)
-        if not target.is_file()
     ]
+    _claim(folder, sides, audio, features)
+    _remove_outdated(folder, targets, n_jobs)
+    todo = [(path, target) for path, target in targets if not target.is_file()]
     work = joblib.Parallel(n_jobs=n_jobs or -1, prefer="threads", return_as="generator")(
         joblib.delayed(_write_one)(path, target, audio, features) for path, target in todo
     )
@@ -83,6 +86,19 @@ def _claim(folder, sides, audio, features):
             "A folder holds the pictures of one split and one set of settings. Received: "
             f"{folder}, which has others. Name another folder, or delete this one."
         )
+
+
+def _remove_outdated(folder, targets, n_jobs):
+    """Remove the pictures of other contents, and note in `folder/recordings.json` what is there."""
+    hashes = hash_files([path for path, _ in targets], n_jobs)
+    noted = folder / "recordings.json"
+    before = _files.read_json(noted) if noted.is_file() else {}
+    now = {target.relative_to(folder).as_posix(): hashes[path].digest for path, target in targets}
+    for name, digest in now.items():
+        if before.get(name) != digest:
+            (folder / name).unlink(missing_ok=True)
+    # After the removal: a call that is cut off in between leaves no picture under a wrong note.
+    _files.write_json(noted, now)
 
 
 def _targets(folder, clips):

@@ -4,6 +4,8 @@ Most are images `(bins, frames)`, and several of them joined with "+" are stacke
 frequency. A few stand alone: waveforms, spectrograms of three channels, and pictures.
 """
 
+import importlib.metadata
+
 import numpy as np
 
 from serkeras.audio import AudioError
@@ -15,6 +17,9 @@ _MEL = ("n_mels", "n_fft", "hop_length", "fmin", "fmax", "win_length")
 _FRAMES = ("n_fft", "hop_length")
 _WINDOWED = (*_FRAMES, "win_length")
 _IMAGE = ("image_size", "image_range_db", "colormap")
+_SHAPING = ("average", "frames", "whiten")
+# So many frames are enough for every feature.
+_ENOUGH_FRAMES = 16
 
 
 def _mfcc_delta(waves, n_jobs=1, **settings):
@@ -143,6 +148,36 @@ def compute(waves, config, sample_rate, n_jobs=1):
     return x if config.frames is None else _fit_frames(x, config.frames)
 
 
+def decisive(config, sample_rate):
+    """Return what decides the numbers of a feature: equal for configurations that give the same.
+
+    Args:
+        config: `serkeras.config.FeatureConfig`.
+        sample_rate: int, hertz.
+
+    Returns:
+        Dictionary of the settings that its parts take, with numbers in place of None, and of the
+        version of librosa where that computes a part.
+
+    Raises:
+        ValueError: see `parts`.
+    """
+    found = parts(config)
+    taken = {setting for name in found for setting in _FEATURES[name][1]}
+    # `replace` makes 50 and 50.0 one.
+    values = config.replace().to_dict()
+    kept = {name: values[name] for name in sorted({"name", *_SHAPING, *taken})}
+    if kept.get("fmax", 0.0) is None:
+        kept["fmax"] = sample_rate / 2
+    if kept.get("win_length", 0) is None:
+        kept["win_length"] = config.n_fft
+    if "windows" in kept:
+        kept["n_fft"] = max(config.n_fft, *config.windows)
+    if any(_FEATURES[name][0].__module__ == descriptors.__name__ for name in found):
+        kept["librosa"] = importlib.metadata.version("librosa")
+    return kept
+
+
 def compute_alone(wave, features, sample_rate, name):
     """Return the feature of one clip on its own length.
 
@@ -157,10 +192,15 @@ def compute_alone(wave, features, sample_rate, name):
 
     Raises:
         AudioError: the clip is too short for the feature.
+        ValueError: the samples are not finite floats, or a setting lies outside its range.
     """
+    waves = checks.check_waves(np.asarray(wave)[None])
     try:
-        return compute(wave[None], features, sample_rate)[0]
+        return compute(waves, features, sample_rate)[0]
     except ValueError as error:
+        # A wrong setting is refused at any length: this call raises then, and says so.
+        longer = waves.shape[1] + _ENOUGH_FRAMES * (features.n_fft + features.hop_length)
+        compute(np.zeros((1, longer), np.float32), features, sample_rate)
         raise AudioError(
             f"A clip must be long enough for the feature {features.name!r}. Received: {name}, "
             f"{len(wave)} samples at {sample_rate} Hz ({error}). Leave it out, or pad all clips "

@@ -54,9 +54,10 @@ def waveform_model(run):
         run: `serkeras.Run`.
 
     Returns:
-        `keras.Model` from waveforms `(batch, samples)`, float32 at the run's sample rate, to
-        probabilities `(batch, classes)`. It expects clips of the run's length
-        (`serkeras.audio.load_clip` with the run's settings makes them).
+        `serkeras.features.layers.WaveformModel` from waveforms `(batch, samples)`, floats of
+        full scale 1.0 at the run's sample rate, to probabilities `(batch, classes)`.
+        `serkeras.audio.load_clip` with the run's settings makes such clips. Another number of
+        samples and integers are refused; a clip with NaN has NaN for probabilities.
 
     Raises:
         ValueError: a feature of the run has no layer, or its clips keep their own length.
@@ -76,4 +77,4 @@ def waveform_model(run):
         x = keras.layers.Reshape((audio.samples, 1), name="channel")(waves)
     else:
         x = layers.front_end(settings, audio.sample_rate, audio.samples)(waves)
-    return keras.Model(waves, run.model(x), name=f"{run.model.name}_of_waveforms")
+    return layers.WaveformModel(waves, run.model(x), name=f"{run.model.name}_of_waveforms")

@@ -1,5 +1,6 @@
 """Batches of features for fit, evaluate and predict, on every backend."""
 
+import copy
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -46,6 +47,14 @@ class Batches(keras.utils.PyDataset):
             workers = min(os.cpu_count() or 1, _MOST_WORKERS) if side.prepare else 0
         self._threads, self._pool = workers, None
         self.begin_epoch(0)
+
+    def __getstate__(self):
+        """Return the state without threads and what they are at: a copy starts its own."""
+        return {**self.__dict__, "_pool": None, "_pending": {}}
+
+    def __deepcopy__(self, memo):
+        """Return a copy that shares the side, which nothing changes, and not its threads."""
+        return copy.copy(self)
 
     def begin_epoch(self, epoch):
         """Put the clips into the order of `epoch` (0-based)."""

@@ -69,11 +69,6 @@ def _in_front(side, experiment, scaling):
         )
     if not experiment.features.in_graph:
         return [*scaling, *changes]
-    if side.varies:
-        raise ValueError(
-            "Features in the graph must be of clips of one length. "
-            "Received: features.in_graph with audio.fit='keep'. Change one of the two."
-        )
     rate, samples = experiment.audio.sample_rate, side.shape[0]
     mono = keras.layers.Reshape((samples,), name="mono")
     front_end = layers.front_end(experiment.features, rate, samples)

@@ -12,6 +12,7 @@ from serkeras import augment
 from serkeras.config import FeatureConfig
 from serkeras.features import cache, registry
 from serkeras.training.on_the_fly import OnTheFly
+from serkeras.training.reading import Reader, check
 from serkeras.training.statistics import bin_covariance, bin_statistics
 
 __all__ = ["Side", "Sides", "bin_covariance", "bin_statistics", "extract", "extract_all"]
@@ -112,9 +113,8 @@ class Sides:
 def extract(split, labels, experiment, on_error, n_jobs, progress):
     """Compute or read the features of a split.
 
-    All clips together make one cache entry, so that every split and seed finds it, and the
-    `features` command too. Only changed copies of training clips are an entry of their own. Where
-    clips are changed on the fly there is an entry of waveforms beside that of features.
+    Where clips are changed on the fly there is a cache entry of waveforms beside that of
+    features; see `serkeras.training.reading.Reader` for the entries.
 
     Args:
         split: `serkeras.splits.Split`.
@@ -126,51 +126,27 @@ def extract(split, labels, experiment, on_error, n_jobs, progress):
         `Sides`.
 
     Raises:
-        ValueError: a setting is outside its range.
+        ValueError: a setting is outside its range, see also `serkeras.training.reading.check`.
         serkeras.audio.AudioError: see `serkeras.features.cache.extract`.
     """
-    if experiment.augment.on_the_fly:  # before hours of work; copies are checked by the cache
-        augment.check(experiment.augment.transforms)
-    clips = pd.concat(split.sides.values()).drop_duplicates("clip")
-    clips = clips.sort_values("clip", ignore_index=True)
-    hashes = cache.hash_files(clips["path"], n_jobs)
-
-    def cached(clips, features, copies=None):
-        return cache.extract(
-            clips,
-            audio=experiment.audio,
-            features=features,
-            augment=copies,
-            seed=experiment.seed,
-            n_jobs=n_jobs,
-            on_error=on_error,
-            progress=progress,
-            hashes=hashes,
-        )
-
-    def of_training(features):
-        """Return the features of all clips, and those that the network learns from."""
-        whole = cached(clips, features)
-        copies = experiment.augment if experiment.augment.copies else None
-        return whole, cached(split.train, features, copies) if copies else whole
-
-    whole, learned = of_training(_given(experiment.features))
-    sources = {**dict.fromkeys(split.sides, whole), "train": learned}
+    check(experiment)
+    reader = Reader(split, experiment, on_error, n_jobs, progress)
+    given = _given(experiment.features)
+    sources = dict.fromkeys(split.sides, reader.all_clips(given))
+    sources["train"] = reader.training(given)
     sides = {name: _side(source, split.sides[name], labels) for name, source in sources.items()}
-    failed = [whole.failed, learned.failed]
     if experiment.features.in_graph and experiment.model.normalize != "none":
-        _, inside = of_training(experiment.features.replace(in_graph=False))
-        failed.append(inside.failed)
+        inside = reader.training(experiment.features.replace(in_graph=False))
         clean = _side(inside, split.train, labels)
         sides["train"] = replace(sides["train"], statistics=clean)
     if experiment.augment.on_the_fly:
-        waves = cached(clips, _WAVEFORM)
+        waves = reader.all_clips(_WAVEFORM)
         sides["train"] = _changing(sides["train"], waves, labels, experiment)
     return Sides(
         **sides,
-        failed=pd.concat(failed, ignore_index=True).drop_duplicates("path", ignore_index=True),
+        failed=reader.failed(),
         digest=_digest(sides, labels),
-        files={path: found.digest for path, found in hashes.items()},
+        files={path: found.digest for path, found in reader.hashes.items()},
     )
 
 
@@ -183,12 +159,15 @@ def _changing(clean, waves, labels, experiment):
     """Return a side of waveforms that are changed, then turned into what `clean` holds."""
     known = pd.DataFrame({"clip": clean.clips})
     side = _side(waves, known, labels)
-    features = _given(experiment.features)
+    features, transforms = (
+        _given(experiment.features),
+        augment.resolve(experiment.augment.transforms),
+    )
     return replace(
         side,
         frame_axis=clean.frame_axis,
         varies=clean.varies,
-        prepare=OnTheFly(experiment.audio, features, experiment.augment.transforms),
+        prepare=OnTheFly(experiment.audio, features, transforms),
         row_shape=clean.x.shape[1:],
         statistics=clean.statistics or clean,
     )

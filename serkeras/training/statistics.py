@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Deviation of a bin, as a share of its mean, that float32 gives to a bin that never changes.
+_ROUNDING = 1e-6
+
 
 def bin_statistics(side, chunk=256):
     """Return mean and variance of each bin over rows and valid frames, two float64 arrays.
@@ -37,7 +40,7 @@ def bin_covariance(side, chunk=256):
     Returns:
         Mean `(bins,)` and covariance `(bins, bins)`, divided by the number of frames; for
         features with channels `(channels, bins)` and `(channels, bins, bins)`, each channel
-        apart.
+        apart. Zeros for a bin that never changes but for rounding errors.
 
     Raises:
         ValueError: the features have no bins (waveforms, averages over frequency).
@@ -58,6 +61,9 @@ def bin_covariance(side, chunk=256):
         products = products + part @ part.transpose(0, 2, 1)
         count += frames
     covariance = products / count
+    variance = np.diagonal(covariance, axis1=1, axis2=2)
+    moves = variance > np.square(_ROUNDING * mean.T.reshape(variance.shape))
+    covariance = covariance * (moves[:, :, None] & moves[:, None, :])
     return (mean.T, covariance) if mean.ndim == 2 else (mean, covariance[0])
 
 

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 from serkeras import features
 from serkeras.config import FeatureConfig
@@ -81,6 +82,33 @@ def check_a_model_trains_saves_and_loads():
     np.testing.assert_array_equal(
         saved_and_loaded(model).predict(waves, batch_size=3, verbose=0), found
     )
+
+
+def check_a_model_of_waveforms_refuses_what_it_was_not_made_for():
+    """Also after a right call, and after wrong ones; this network would hide NaN."""
+    right = clips(0.1)
+    inputs = keras.Input(right.shape[1:])
+    x = layers.front_end(FeatureConfig("log_mel", **SMALL), RATE, right.shape[1])(inputs)
+    x = keras.ops.where(x > -60.0, x, -60.0)
+    x = keras.layers.Dense(2, activation="softmax")(keras.layers.GlobalMaxPooling2D()(x))
+    made = layers.WaveformModel(inputs, x)
+    for model in (made, saved_and_loaded(made)):
+        for wrong, words in (
+            (right[:, :-1], "shape=.6, (1599|None).. Cut or pad"),
+            (np.pad(right, [(0, 0), (0, 900)]), "Cut or pad"),
+            (right[0], "shape=.1600"),
+            ((right * 32767).clip(-32768, 32767).astype("i2"), "int16. Divide"),
+        ):
+            for call in (model.predict, model.predict_on_batch, model):
+                with pytest.raises(ValueError, match=words):
+                    call(wrong)
+            found = model.predict(right, verbose=0)
+            assert_close(model.predict(right, batch_size=4, verbose=0), found)
+        spoilt = right.copy()
+        spoilt[0, 3], spoilt[2, 9] = np.nan, np.inf
+        partly = model.predict(spoilt, verbose=0)
+        assert np.isnan(partly[[0, 2]]).all()
+        assert_close(partly[[1, 3, 4, 5]], found[[1, 3, 4, 5]])
 
 
 def check_compiled_by_xla():

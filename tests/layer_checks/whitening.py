@@ -4,8 +4,9 @@ import keras
 import numpy as np
 
 from serkeras import features
+from serkeras.config import FeatureConfig
 from serkeras.features import layers
-from serkeras.features.whitening import whiten
+from serkeras.features.whitening import fit, whiten
 from tests.layer_checks.tools import (
     RATE,
     array,
@@ -53,6 +54,17 @@ def check_whitening_fitted():
     mean, matrix = fitted(12, channels=2)
     both = np.einsum("cij,bjtc->bitc", matrix, x - mean.T[:, None]).astype("f4")
     assert_close(run(layers.Whitening(mean, matrix), x), both)
+
+
+def check_whitening_a_stack_of_unlike_units():
+    speech = clips()[[0, 2]]
+    config = FeatureConfig("mel+mfcc+chroma", n_mels=30, n_mfcc=13, n_fft=1024)
+    stack = features.compute(speech, config, RATE)
+    assert_close(run(layers.Whitening(), stack), whiten(stack))
+    frames = np.concatenate(list(stack), axis=1).astype("f8")
+    mean, matrix = frames.mean(axis=1), fit(np.cov(frames))
+    reference = (matrix @ (stack - mean[:, None])).astype("f4")
+    assert_close(run(layers.Whitening(mean, matrix), stack), reference)
 
 
 def check_gradients_pass_the_fitted_whitening():

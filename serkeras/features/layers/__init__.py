@@ -6,12 +6,13 @@ clip by itself. Models that hold them load once `serkeras` and Keras are importe
 """
 
 from serkeras.features.layers.delta import Delta
-from serkeras.features.layers.front import FitFrames, front_end, has_layer, make
+from serkeras.features.layers.front import FitFrames, front_end, has_layer, make, require_layers
 from serkeras.features.layers.masking import SpecAugment
 from serkeras.features.layers.mel import MFCC, LogMel, Mel
 from serkeras.features.layers.mixing import MixUp
 from serkeras.features.layers.multi import MultiResolution, SpectrogramMFCCDelta
 from serkeras.features.layers.waveform import AWGN, Gain, TimeShift
+from serkeras.features.layers.waveform_model import WaveformModel
 from serkeras.features.layers.whitening import Whitening
 
 __all__ = [
@@ -27,8 +28,10 @@ __all__ = [
     "SpecAugment",
     "SpectrogramMFCCDelta",
     "TimeShift",
+    "WaveformModel",
     "Whitening",
     "front_end",
     "has_layer",
     "make",
+    "require_layers",
 ]

@@ -69,6 +69,22 @@ def has_layer(config):
     return all(name in _FEATURES for name in registry.parts(config))
 
 
+def require_layers(config):
+    """Refuse a configuration that `front_end` cannot follow.
+
+    Args:
+        config: `serkeras.config.FeatureConfig`.
+
+    Raises:
+        ValueError: a feature has no layer, or see `has_layer`.
+    """
+    if not has_layer(config):
+        raise ValueError(
+            f"Inside a model the feature must be one of {sorted(_FEATURES)}, or several joined "
+            f"with '+'. Received: {config.name!r}. Set features.in_graph to false."
+        )
+
+
 def front_end(config, sample_rate, samples=None, name="front_end"):
     """Return a model from waveforms to what the network sees.
 
@@ -90,11 +106,7 @@ def front_end(config, sample_rate, samples=None, name="front_end"):
     Raises:
         ValueError: a feature has no layer, or see its layer and `serkeras.features.compute`.
     """
-    if not has_layer(config):
-        raise ValueError(
-            f"Inside a model the feature must be one of {sorted(_FEATURES)}, or several joined "
-            f"with '+'. Received: {config.name!r}. Set features.in_graph to false."
-        )
+    require_layers(config)
     waves = keras.Input((samples,), name="waveform")
     images = [_one(part, waves, config, sample_rate) for part in registry.parts(config)]
     x = images[0] if len(images) == 1 else keras.layers.Concatenate(axis=1)(images)

@@ -1,5 +1,7 @@
 """SpecAugment: masks over time and frequency."""
 
+from numbers import Integral
+
 import keras
 from keras import ops
 
@@ -27,7 +29,7 @@ class SpecAugment(Augmentation):
         name: str, of the layer.
 
     Raises:
-        ValueError: a number is negative, `fill` is unknown, or the input is not
+        ValueError: a number is negative or not whole, `fill` is unknown, or the input is not
             `(batch, bins, frames, channels)`.
 
     Source:
@@ -48,9 +50,10 @@ class SpecAugment(Augmentation):
         name=None,
     ):
         super().__init__(seed=seed, name=name)
-        if min(time_masks, time_width, frequency_masks, frequency_width) < 0:
+        numbers = (time_masks, time_width, frequency_masks, frequency_width)
+        if not all(isinstance(each, Integral) and each >= 0 for each in numbers):
             raise ValueError(
-                "Masks and widths must be 0 or more. "
+                "Masks and widths must be whole numbers, 0 or more. "
                 f"Received: time_masks={time_masks}, time_width={time_width}, "
                 f"frequency_masks={frequency_masks}, frequency_width={frequency_width}. "
                 "Use 0 masks to leave an axis alone."

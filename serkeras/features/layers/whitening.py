@@ -1,11 +1,11 @@
-"""ZCA-Mahalanobis whitening as a layer, of each clip or with a fitted matrix."""
+"""Whitening over the bins as a layer, of each clip or with a fitted matrix."""
 
 import keras
 import numpy as np
 from keras import ops
 
 from serkeras.features.layers.base import FeatureLayer, require_rank
-from serkeras.features.whitening import EPSILON
+from serkeras.features.whitening import EPSILON, FLAT
 
 # TensorFlow's decomposition in float32 misses small directions by 1 % of the result. JAX has no
 # float64 unless told so, and PyTorch has none on Apple's GPUs; theirs in float32 is closer.
@@ -28,8 +28,8 @@ class Whitening(FeatureLayer):
         mean: float array `(bins,)`, or `(channels, bins)`; None to whiten clip by clip.
         matrix: float array `(bins, bins)`, or `(channels, bins, bins)`, for instance
             `serkeras.features.whitening.fit(covariance)`.
-        epsilon: float > 0, of the clip by clip way: share of the mean variance of the bins
-            that is added to every direction.
+        epsilon: float > 0, of the clip by clip way: added to the variance of every direction
+            of the standardised bins.
         fitted: bool, take `mean` and `matrix` from weights that are loaded or set later.
         name: str, of the layer.
 
@@ -39,7 +39,7 @@ class Whitening(FeatureLayer):
             `(batch, bins, frames)` or `(batch, bins, frames, channels)`.
 
     Source:
-        Kessy, Lewin & Strimmer 2018; report S1.
+        Kessy, Lewin & Strimmer 2018 (ZCA-cor); report S1.
     """
 
     settings = ("epsilon", "fitted")
@@ -111,15 +111,20 @@ def _square(matrix, bins):
 
 def _by_itself(x, epsilon):
     """Whiten `(batch, channels, bins, frames)`, every clip and channel by its own frames."""
-    # Differences first: a constant bin becomes exactly zero, not a rounding error that
-    # whitening would blow up.
     x = ops.cast(x, _PRECISION)
-    x = x - x[..., :1]
-    x = x - ops.mean(x, axis=-1, keepdims=True)
-    left, sizes, right = ops.svd(x, full_matrices=False)
     count = ops.cast(ops.maximum(ops.shape(x)[-1] - 1, 1), _PRECISION)
-    variance = ops.square(sizes) / count
-    ridge = epsilon * ops.sum(variance, axis=-1, keepdims=True) / x.shape[2]
-    scale = sizes / ops.sqrt(ops.maximum(variance + ridge, 1e-30))
+    left, sizes, right = ops.svd(_standardise(x, count), full_matrices=False)
+    scale = sizes / ops.sqrt(ops.square(sizes) / count + epsilon)
     whitened = ops.matmul(left * ops.expand_dims(scale, -2), right)
     return ops.cast(whitened, "float32")
+
+
+def _standardise(x, count):
+    # Differences first: a constant bin becomes exactly zero, not a rounding error that
+    # whitening would blow up.
+    centred = x - x[..., :1]
+    centred = centred - ops.mean(centred, axis=-1, keepdims=True)
+    variance = ops.sum(ops.square(centred), axis=-1, keepdims=True) / count
+    least = FLAT * ops.sqrt(ops.mean(ops.square(x), axis=-1, keepdims=True))
+    scale = ops.sqrt(variance + ops.square(least))
+    return centred / ops.where(scale > 0, scale, ops.ones_like(scale))
