@@ -22,6 +22,9 @@ from serkeras.runs import Run  # noqa: E402
 
 RESULTS = REPO / "artifacts" / "results"
 START, END = "<!-- results:start -->", "<!-- results:end -->"
+_MEASURES = {"uar": "UAR", "macro_f1": "macro F1"}
+# What the published data may say of its split, and the word for it in the table.
+_SPLITS = {"random": "random", "fold over clips": "random"}
 KEPT = ("experiment.json", "split.json", "history.csv", "metrics.json", "report.md")
 
 
@@ -64,8 +67,8 @@ def table(results=RESULTS):
         disjoint = read_json(folder / "split.json")["speaker_disjoint"]
         rows.append((not disjoint, folder.name, _row(folder, metrics, disjoint)))
     head = (
-        "| recipe | data, classes | split | test clips | UAR | accuracy | macro F1 | trained |\n"
-        "|---|---|---|---|---|---|---|---|"
+        "| recipe | data, classes | split | test clips | UAR | accuracy | macro F1 | published | "
+        "trained |\n|---|---|---|---|---|---|---|---|---|"
     )
     return "\n".join([head, *(row for _, _, row in sorted(rows))])
 
@@ -75,17 +78,36 @@ def _row(folder, metrics, disjoint):
     changed = "".join(f", `{name}={value}`" for name, value in changes.items())
     facts = metrics["run"]
     speakers = "new speakers" if disjoint else "**the same speakers**"
-    epochs = " + ".join(str(count) for count in facts["epochs"].values() if count)
     cells = [
         f"[`{facts['recipe']}`](artifacts/results/{folder.name}/report.md){changed}",
         f"{' + '.join(facts['data'])}, {len(metrics['labels'])}",
         f"`{facts['split']}`, seed {facts['seed']}: {speakers}",
         sum(map(sum, metrics["confusion_matrix"])),
         *(_figure(metrics[key]) for key in ("uar", "accuracy", "macro_f1")),
-        f"{epochs} epochs, {facts['seconds'] / 60:.0f} min on {facts['device']}, "
-        f"commit {facts['commit'][:7]}",
+        _published(facts["recipe"]),
+        f"{_effort(facts)} on {facts['device']}, commit {facts['commit'][:7]}",
     ]
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def _published(recipe):
+    """Return the source's figures in percent, and in a word what sort of clips they are of."""
+    told = recipes.describe(recipe).get("published") or {}
+    figures = ", ".join(
+        f"{_MEASURES.get(name, name.replace('_', ' '))} {100 * value:.0f}"
+        for name, value in told.items()
+        if isinstance(value, (int, float))
+    )
+    data = told.get("data", "")
+    kind = next((word for key, word in _SPLITS.items() if key in data), data.partition(",")[0])
+    return f"{figures} ({kind})" if figures and kind else figures or "-"
+
+
+def _effort(facts):
+    seconds = facts["seconds"]
+    time = f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+    epochs = " + ".join(str(count) for count in facts["epochs"].values() if count)
+    return f"{epochs} epochs, {time}" if epochs else time
 
 
 def _figure(value):

@@ -139,7 +139,7 @@ class FeatureConfig(_Config):
         win_length: samples of the window (periodic Hann), padded to `n_fft`; None is `n_fft`.
         hop_length: samples between frames.
         fmin, fmax: hertz, edges of the mel bank; `fmax=None` is half the sample rate.
-        whiten: decorrelate the bins of each clip (ZCA-Mahalanobis, report S1).
+        whiten: standardise and decorrelate the bins of each clip (ZCA-cor, after report S1).
         average: "none"; "time" for one number a bin; "frequency" for one number a frame.
         frames: pad with zeros or cut to so many frames (report S0: 250); None leaves them.
         windows: samples of the windows of `multi_resolution`, hops a quarter of them.
@@ -225,10 +225,11 @@ class ModelConfig(_Config):
     """Which network.
 
     Attributes:
-        name: one of `serkeras.models.names()`.
-        settings: keyword arguments of its builder.
+        name: one of `serkeras.models.names()` or `serkeras.models.classical.names()`.
+        settings: keyword arguments of its builder; of a classical model also lists of values,
+            of which the best on the validation side is taken.
         normalize: what stands between features and network, fitted on the training side:
-            "bins" (mean 0, deviation 1 of each bin), "whiten" (ZCA-Mahalanobis over the bins)
+            "bins" (mean 0, deviation 1 of each bin), "whiten" (those decorrelated, ZCA-cor)
             or "none".
     """
 
@@ -248,7 +249,7 @@ class ModelConfig(_Config):
 
 @dataclass(frozen=True)
 class TrainingConfig(_Config):
-    """How the network is fitted.
+    """How the network is fitted. A classical model follows `class_weights` alone.
 
     Attributes:
         optimizer: "adam", "adamw", "rmsprop" or "sgd".

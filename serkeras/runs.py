@@ -61,7 +61,11 @@ class Run:
 
     @cached_property
     def history(self):
-        """DataFrame with one row an epoch: phase, epoch, losses, accuracies, seconds."""
+        """DataFrame with one row an epoch: phase, epoch, losses, accuracies, seconds.
+
+        Of a classical model one row a fit: phase, settings (JSON), accuracy, uar, val_accuracy,
+        val_uar, seconds.
+        """
         return pd.read_csv(self.folder / "history.csv")
 
     @cached_property
@@ -71,11 +75,17 @@ class Run:
 
     @cached_property
     def model(self):
-        """`keras.Model` to probabilities, from what `serkeras.serving.network_inputs` returns.
+        """Model to probabilities, from what `serkeras.serving.network_inputs` returns.
 
         That is features `(clips, bins, frames, 1)` and the like; waveforms `(clips, samples, 1)`
-        where the features are computed in the graph.
+        where the features are computed in the graph. A `keras.Model`, or a
+        `serkeras.models.classical.ClassicalModel`, which has `predict` and `predict_on_batch`
+        and refuses what needs Keras.
         """
+        if (self.folder / "model.skops").is_file():
+            from serkeras.models import classical
+
+            return classical.load(self.folder / "model.skops")
         import keras
 
         return keras.saving.load_model(self.folder / "model.keras", safe_mode=True)

@@ -120,6 +120,25 @@ def test_report_shows_exactly_the_figures_it_wrote(tmp_path):
     assert sorted(re.findall(r"\(figures/(\w+\.png)\)", text)) == FIGURES
 
 
+def test_classical_run_has_fits_and_no_epochs(tmp_path, undrawn):
+    folder = make_run(tmp_path)
+    run = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["run"]
+    edit_json(folder / "metrics.json", run={**run, "epochs": {}, "parameters": None, "seconds": 4})
+    fits = pd.DataFrame({"phase": "fit", "settings": ['{"C": 1, "gamma": "scale"}', '{"C": 10}']})
+    for name in ("accuracy", "uar", "val_accuracy", "val_uar"):
+        fits[name] = [0.5, 0.75]
+    fits.to_csv(folder / "history.csv", index=False)
+    text = read_report(folder)
+    assert "| C=1, gamma=scale | 50.0 % | 50.0 % | 50.0 % |" in text
+    assert "the best validation UAR is kept: C=10." in text
+    assert "| training time | 4.0 s |" in text
+    assert "parameters" not in text
+    assert not (folder / "figures" / "curves.png").exists()
+    fits.drop(columns="val_uar").to_csv(folder / "history.csv", index=False)
+    with pytest.raises(ValueError, match=r"history.csv of a run must hold .* without \['val_uar'"):
+        report.write(folder)
+
+
 def test_report_is_the_same_twice(tmp_path):
     folder = make_run(tmp_path)
     first = read_report(folder), (folder / "figures" / "clips.png").read_bytes()

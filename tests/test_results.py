@@ -85,6 +85,26 @@ def _pretend(run, tmp_path, **facts):
 
 
 @pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        ("cnn", "accuracy 67, macro F1 68 (random)"),
+        ("fcn-attention-1d", "accuracy 51, UAR 42 (random)"),
+        ("fcn-attention-2d", "accuracy 67 (IEMOCAP)"),
+        ("svm", "-"),
+    ],
+)
+def test_published_figures_say_what_they_are_of(recipe, words):
+    assert publish._published(recipe) == words
+
+
+def test_effort_of_a_classical_run_has_no_epochs():
+    assert publish._effort({"epochs": {"search": 3, "final": 2}, "seconds": 90}) == (
+        "3 + 2 epochs, 2 min"
+    )
+    assert publish._effort({"epochs": {}, "seconds": 3.2}) == "3 s"
+
+
+@pytest.mark.parametrize(
     ("facts", "words"),
     [
         ({"commit": None}, "must come from a commit"),

@@ -55,7 +55,7 @@ def add_train(subparsers):
     options.add_data(command)
     command.add_argument("--split", metavar="KIND", help=options.SPLIT_HELP)
     command.add_argument("--seed", type=int, help="of split, noise, weights and order (0)")
-    command.add_argument("--epochs", type=int, help="at most so many epochs")
+    command.add_argument("--epochs", type=int, help="at most so many epochs (of a network)")
     command.add_argument("--out", metavar="DIR", help="run folder (artifacts/runs/...)")
     command.add_argument(
         "--overwrite", action="store_true", help="replace a finished or other run in --out"

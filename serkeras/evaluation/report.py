@@ -1,15 +1,14 @@
 """The written report of a run: report.md and its figures, made from the run folder alone."""
 
-import json
-import shlex
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from serkeras import recipes
 from serkeras._files import atomic_write
+from serkeras.evaluation import _report_how as how
 from serkeras.evaluation import intervals, plots
+from serkeras.evaluation._markdown import limits, percent, table, with_limits
 from serkeras.evaluation.run_parts import read
 
 CLIPS_SHOWN = 8
@@ -44,11 +43,11 @@ def write(run_dir):
         _measures(parts),
         _classes(parts),
         _groups(parts),
-        _training(parts),
+        how.training(parts),
         _page(no_page),
         _meaning(parts),
-        _again(parts.experiment),
-        _facts(parts),
+        how.again(parts.experiment),
+        how.facts(parts),
     )
     with atomic_write(folder / "report.md") as file:
         file.write("\n\n".join(sections) + "\n")
@@ -59,10 +58,11 @@ def _figures(parts):
     """Return the figures by name, and why there is no clip page (None if there is one)."""
     metrics = parts.metrics
     figures = {
-        "curves": plots.curves(parts.history, _search(parts)[1]),
         "confusion": plots.confusion(metrics["confusion_matrix"], metrics["labels"]),
         "per_class": plots.per_class(metrics),
     }
+    if parts.has_epochs:
+        figures["curves"] = plots.curves(parts.history, how.search(parts)[1])
     if any(metrics["groups"].values()):
         figures["groups"] = plots.groups(metrics)
     chosen = _choose(parts.predictions, metrics["labels"])
@@ -119,9 +119,9 @@ def _headline(parts):
     return (
         f"# {experiment.recipe} on {data}\n\n"
         f"The model names the right one of {len(metrics['labels'])} emotions in "
-        f"{_percent(metrics['accuracy']['value'])} of {len(parts.predictions)} test clips, "
-        f"{voices}; the mean recall of the classes (UAR) is {_percent(metrics['uar']['value'])} "
-        f"{_limits(metrics['uar'])}."
+        f"{percent(metrics['accuracy']['value'])} of {len(parts.predictions)} test clips, "
+        f"{voices}; the mean recall of the classes (UAR) is {percent(metrics['uar']['value'])} "
+        f"{limits(metrics['uar'])}."
     )
 
 
@@ -156,16 +156,16 @@ def _measures(parts):
         "top2": ("Top-2 accuracy", "truth among the two most probable classes"),
     }
     rows = [
-        (name, _percent(metrics[key]["value"]), _limits(metrics[key]), meaning)
+        (name, percent(metrics[key]["value"]), limits(metrics[key]), meaning)
         for key, (name, meaning) in meanings.items()
     ]
     return "\n\n".join(
         [
             "## Results",
-            _table(("measure", "value", "95 % interval", "what it counts"), rows),
+            table(("measure", "value", "95 % interval", "what it counts"), rows),
             "Always answering the most frequent class would give an accuracy of "
-            f"{_percent(support.max() / support.sum())} and a UAR of "
-            f"{_percent(1 / np.count_nonzero(support))}.",
+            f"{percent(support.max() / support.sum())} and a UAR of "
+            f"{percent(1 / np.count_nonzero(support))}.",
             _about_intervals(metrics),
             *_mixed_clips(metrics),
         ]
@@ -180,8 +180,8 @@ def _mixed_clips(metrics):
     return [
         "**This network mixes the clips of a batch.** The figures above score each clip alone, as "
         "in use. Scored in batches of neighbouring file names, where equal emotions stand side "
-        f"by side, it reaches an accuracy of {_with_limits(together['accuracy'])} and a UAR of "
-        f"{_with_limits(together['uar'])}: the order of the files leaks labels."
+        f"by side, it reaches an accuracy of {with_limits(together['accuracy'])} and a UAR of "
+        f"{with_limits(together['uar'])}: the order of the files leaks labels."
     ]
 
 
@@ -209,19 +209,19 @@ def _about_intervals(metrics):
 
 def _classes(parts):
     rows = [
-        (label, *(_percent(row[name]) for name in ("precision", "recall", "f1")), row["support"])
+        (label, *(percent(row[name]) for name in ("precision", "recall", "f1")), row["support"])
         if row["support"]
         else (label, "-", "-", "-", 0)
         for label, row in parts.metrics["per_class"].items()
     ]
-    table = _table(("class", "precision", "recall", "F1", "clips"), rows)
+    values = table(("class", "precision", "recall", "F1", "clips"), rows)
     matrix = "![Confusion matrix, counts and rates](figures/confusion.png)"
-    return f"## Classes\n\n{table}\n\n![Bars of each class](figures/per_class.png)\n\n{matrix}"
+    return f"## Classes\n\n{values}\n\n![Bars of each class](figures/per_class.png)\n\n{matrix}"
 
 
 def _groups(parts):
     rows = [
-        (kind, name, row["n"], _with_limits(row["accuracy"]), _with_limits(row["uar"]),
+        (kind, name, row["n"], with_limits(row["accuracy"]), with_limits(row["uar"]),
          f"{row['intervals']['clusters']} {row['intervals']['method'].split()[-1]}s")
         for kind, found in parts.metrics["groups"].items()
         for name, row in found.items()
@@ -230,31 +230,10 @@ def _groups(parts):
         return "## Groups\n\nNeither sex nor corpus is known."
     head = ("by", "group", "clips", "accuracy", "UAR", "interval drawn from")
     return (
-        f"## Groups\n\n{_table(head, rows)}\n\nThe UAR of a group is the mean over the classes "
+        f"## Groups\n\n{table(head, rows)}\n\nThe UAR of a group is the mean over the classes "
         f"that it holds. Intervals drawn from fewer than {intervals.FEW_SPEAKERS} speakers are "
         "rough, those drawn from clips are too narrow for new speakers: neither shows that two "
         "groups differ.\n\n![Bars of each group](figures/groups.png)"
-    )
-
-
-def _search(parts):
-    """Return the history of the search and its best epoch, 1-based."""
-    from serkeras.training.fit import best_epoch
-
-    search = parts.history[parts.history["phase"] == "search"].reset_index(drop=True)
-    return search, best_epoch(search.to_dict("records"), parts.experiment.training.monitor)
-
-
-def _training(parts):
-    epochs = parts.metrics["run"]["epochs"]
-    phases = " and ".join(f"{count} in the {phase} fit" for phase, count in epochs.items() if count)
-    search, best = _search(parts)
-    accuracy = search["val_accuracy"]
-    return (
-        f"## Training\n\nEpochs: {phases}. By `{parts.experiment.training.monitor}` the best "
-        f"epoch of the search is {best}, with a validation accuracy of "
-        f"{_percent(accuracy[best - 1])}; the highest was {_percent(accuracy.max())}, in epoch "
-        f"{accuracy.idxmax() + 1}.\n\n![Loss and accuracy](figures/curves.png)"
     )
 
 
@@ -279,62 +258,3 @@ def _meaning(parts):
         "model names the label of a recording, not what a person feels: do not judge people "
         "by it."
     )
-
-
-def _again(experiment):
-    words = ["python", "-m", "serkeras", "train"]
-    if experiment.recipe not in recipes.names():
-        return (
-            "## How to make it again\n\nIn this folder:\n\n```sh\n"
-            f"{shlex.join([*words, 'experiment.json', '--out', 'again'])}\n```"
-        )
-    words.append(experiment.recipe)
-    for spec in experiment.data:
-        words += ["--data", spec]
-    words += ["--label-scheme", experiment.label_scheme, "--split", experiment.split]
-    words += ["--seed", str(experiment.seed)]
-    for name, value in recipes.changes(experiment).items():
-        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-    return (
-        f"## How to make it again\n\n```sh\n{shlex.join(words)}\n```\n\n"
-        "All settings stand in experiment.json."
-    )
-
-
-def _facts(parts):
-    run, experiment = parts.metrics["run"], parts.experiment
-    audio, features = experiment.audio, experiment.features
-    versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-    rows = [
-        ("recipe", experiment.recipe),
-        ("data", f"{', '.join(experiment.data)} (label scheme `{experiment.label_scheme}`)"),
-        ("split and seed", f"`{experiment.split}`, {experiment.seed}"),
-        ("audio", f"{audio.sample_rate} Hz, {audio.duration_s:g} s"),
-        ("features", f"{features.name}, hop {features.hop_length} samples"),
-        ("changed copies a training clip", experiment.augment.copies),
-        ("model", f"{experiment.model.name}, {run['parameters']:,} parameters"),
-        ("training time", f"{run['seconds'] / 60:.1f} min"),
-        ("device", run["device"]),
-        ("versions", versions),
-        ("commit", run["commit"] or "unknown (no git checkout)"),
-    ]
-    return "## What was run\n\n" + _table(("", ""), rows)
-
-
-def _table(head, rows):
-    """Return a Markdown table; bars in cells are escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
-
-
-def _percent(share):
-    return f"{100 * share:.1f} %"
-
-
-def _limits(measured):
-    return f"[{100 * measured['low']:.1f}, {100 * measured['high']:.1f}]"
-
-
-def _with_limits(measured):
-    return f"{_percent(measured['value'])} {_limits(measured)}"

@@ -17,7 +17,8 @@ _METRIC_KEYS = (
     "intervals", "run",
 )  # fmt: skip
 _RUN_KEYS = ("epochs", "parameters", "seconds", "device", "versions", "commit")
-_HISTORY_KEYS = ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+_EPOCH_KEYS = ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+_FIT_KEYS = ("phase", "settings", "accuracy", "uar", "val_accuracy", "val_uar")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Parts:
     history: pd.DataFrame
     predictions: pd.DataFrame
     metrics: dict
+
+    @property
+    def has_epochs(self):
+        """Whether the run is a network's: a classical model is fitted without epochs."""
+        return bool(self.metrics["run"]["epochs"])
 
 
 def read(folder):
@@ -49,7 +55,8 @@ def read(folder):
     _require(folder / "split.json", _SPLIT_KEYS, values["split.json"])
     _require(folder / "metrics.json", _METRIC_KEYS, metrics)
     _require(folder / "metrics.json", _RUN_KEYS, metrics["run"])
-    _require(folder / "history.csv", _HISTORY_KEYS, values["history.csv"].columns)
+    history_keys = _EPOCH_KEYS if metrics["run"]["epochs"] else _FIT_KEYS
+    _require(folder / "history.csv", history_keys, values["history.csv"].columns)
     columns = [f"p_{label}" for label in metrics["labels"]]
     _require(folder / "predictions.csv", (*PREDICTION_COLUMNS, *columns), predictions.columns)
     parts = Parts(

@@ -35,7 +35,10 @@ def builder(name):
         ValueError: no model has that name.
     """
     if name not in _BUILDERS:
-        raise ValueError(f"A model must be one of {names()}. Received: {name!r}. Correct the name.")
+        raise ValueError(
+            f"A model must be one of {names()}, or a classical one of "
+            f"serkeras.models.classical. Received: {name!r}. Correct the name."
+        )
     module, function = _BUILDERS[name]
     return getattr(importlib.import_module(module), function)
 

@@ -1,20 +1,16 @@
 """`train`: the whole way from recordings to an illustrated result."""
 
-import contextlib
 import hashlib
 import logging
 import os
-import random
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from serkeras import datasets, recipes, runs, splits
-from serkeras._files import atomic_path, atomic_write, cache_dir, read_json, write_json
+from serkeras._files import atomic_write, cache_dir, read_json, write_json
 from serkeras.config import Experiment
 from serkeras.training import provenance
-from serkeras.training.network import builder, phase_seed
 from serkeras.training.sides import extract
 
 _log = logging.getLogger(__name__)
@@ -35,7 +31,8 @@ def train(
 ):
     """Train a recipe, evaluate it once on the test side and write a run folder.
 
-    An interrupted call goes on from its last epoch when it is made again.
+    An interrupted call goes on from its last epoch when it is made again; a classical model is
+    fitted again.
 
     Args:
         recipe: name of a recipe, path of a recipe file, or an `Experiment`.
@@ -49,7 +46,7 @@ def train(
         overwrite: replace a run that stands in `out`.
         on_error: "raise" stops at a clip that cannot be read; "skip" leaves it out and
             lists it in `failed.csv`.
-        n_jobs: threads for the features; None is all cores.
+        n_jobs: threads for the features and for the trees of a forest; None is all cores.
         progress: show progress bars.
 
     Returns:
@@ -69,26 +66,27 @@ def train(
         labels = _labels(clips, experiment)
         split = _split(folder, clips, experiment)
         sides = extract(split, labels, experiment, on_error, n_jobs, progress)
-        with _own_random_state():
-            build = builder(sides.train, labels, experiment)
-            runs.prepare(folder, experiment, overwrite)
-            _describe(folder, split, sides)
-            model = _fit(folder, sides, build, experiment, progress)
+        fit = _way(experiment).prepare(sides, labels, experiment)
+        runs.prepare(folder, experiment, overwrite)
+        _describe(folder, split, sides)
+        model = fit(folder, n_jobs, progress)
         _evaluate(folder, model, sides.test, split, labels, experiment)
         _report(folder)
         runs.finish(folder)
     return runs.Run(folder)
 
 
-@contextlib.contextmanager
-def _own_random_state():
-    """Leave the caller's `random` and `numpy.random` as they were: Keras seeds both."""
-    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
+def _way(experiment):
+    """Return the module that fits such a model: its `prepare` and its `facts`."""
+    from serkeras.models import classical as models
+
+    if experiment.model.name in models.names():
+        from serkeras.training import classical
+
+        return classical
+    from serkeras.training import phases
+
+    return phases
 
 
 def _experiment(recipe, data, split, seed, label_scheme, settings):
@@ -147,63 +145,6 @@ def _describe(folder, split, sides):
             sides.failed.to_csv(file, index=False)
 
 
-def _fit(folder, sides, build, experiment, progress):
-    """Fit, then fit again for the best number of epochs; write and return the model."""
-    import keras
-
-    from serkeras.training.batches import Batches
-    from serkeras.training.compiling import schedule
-    from serkeras.training.fit import Fit
-
-    _deterministic(keras.backend.backend())
-    settings = experiment.training
-    validation = Batches(sides.validation, settings.batch_size)
-
-    def phase(name, epochs, patience=None, keep_best=False):
-        seed = phase_seed(experiment.seed, name)
-        fit = Fit(
-            folder,
-            name,
-            Batches(sides.train, settings.batch_size, seed),
-            validation,
-            epochs,
-            schedule(settings, epochs),
-            seed,
-            settings.monitor,
-            patience,
-            keep_best,
-        )
-        callbacks = _tensorboard(folder / "tensorboard" / name)
-        return fit, fit.run(lambda: build(seed), callbacks, progress)
-
-    search, model = phase(
-        "search", settings.epochs, settings.patience, keep_best=not settings.retrain
-    )
-    if settings.retrain:
-        _, model = phase("final", search.best)
-    else:
-        model = keras.saving.load_model(folder / "checkpoints" / "best.keras")
-    with atomic_path(folder / "model.keras") as temporary:
-        # Without the optimiser's state: a third of the size.
-        keras.Model(model.input, model.output, name=model.name).save(temporary)
-    return model
-
-
-def _deterministic(backend):
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
-
-
-def _tensorboard(folder):
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        return ()
-    return (keras.callbacks.TensorBoard(str(folder), write_graph=False),)
-
-
 def _evaluate(folder, model, test, split, labels, experiment):
     """Predict the test side, once, and write predictions.csv and metrics.json."""
     from serkeras.evaluation import metrics
@@ -242,23 +183,18 @@ def write_predictions(path, clips, probabilities, labels):
 
 def _facts(folder, model, experiment):
     """Return what a reader needs to judge the figures and to make them again."""
-    from serkeras.training.fit import read_history
-
-    history = read_history(folder)
+    history = pd.read_csv(folder / "history.csv")
     return {
         "recipe": experiment.recipe,
         "data": list(experiment.data),
         "label_scheme": experiment.label_scheme,
         "split": experiment.split,
         "seed": experiment.seed,
-        "epochs": {
-            phase: sum(row["phase"] == phase for row in history) for phase in ("search", "final")
-        },
-        "parameters": model.count_params(),
-        "seconds": round(sum(row["seconds"] for row in history), 1),
+        "seconds": round(float(history["seconds"].sum()), 1),
         "device": provenance.joined(folder, "device"),
         "versions": provenance.read(folder)["sessions"][-1]["versions"],
         "commit": provenance.joined(folder, "commit"),
+        **_way(experiment).facts(folder, model),
     }
 
 

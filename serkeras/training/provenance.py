@@ -9,7 +9,10 @@ from pathlib import Path
 
 from serkeras._files import read_json, sha256, write_json
 
-_PACKAGES = ("serkeras", "keras", "keras-hub", "tensorflow", "jax", "torch", "librosa", "numpy")
+_PACKAGES = (
+    "serkeras", "keras", "keras-hub", "tensorflow", "jax", "torch", "scikit-learn", "skops",
+    "librosa", "numpy",
+)  # fmt: skip
 
 
 def begin(folder, digest, learned, files):

@@ -1,0 +1,28 @@
+"""Tables and figures of reports in Markdown."""
+
+
+def table(head, rows):
+    """Return a Markdown table; bars in cells are escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def percent(share):
+    """Return a share between 0 and 1 as percent."""
+    return f"{100 * share:.1f} %"
+
+
+def limits(measured):
+    """Return an interval, percent, of a measure `{"value", "low", "high"}`."""
+    return f"[{100 * measured['low']:.1f}, {100 * measured['high']:.1f}]"
+
+
+def with_limits(measured):
+    """Return a measure `{"value", "low", "high"}` with its interval."""
+    return f"{percent(measured['value'])} {limits(measured)}"
+
+
+def duration(seconds):
+    """Return a time in minutes, below one minute in seconds."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"

@@ -1,0 +1,105 @@
+"""How a run came about, as its report tells it: training, command, facts."""
+
+import json
+import shlex
+
+from serkeras import recipes
+from serkeras.evaluation._markdown import duration, percent, table
+
+
+def search(parts):
+    """Return the history of the search and its best epoch, 1-based."""
+    from serkeras.training.fit import best_epoch
+
+    rows = parts.history[parts.history["phase"] == "search"].reset_index(drop=True)
+    return rows, best_epoch(rows.to_dict("records"), parts.experiment.training.monitor)
+
+
+def training(parts):
+    """Return the section about the fit."""
+    return _epochs(parts) if parts.has_epochs else _fits(parts)
+
+
+def _fits(parts):
+    """Describe the fits of a classical model, one a choice of settings."""
+    best = parts.history["val_uar"].idxmax()
+    rows = [
+        (_words(row.settings), *map(percent, (row.uar, row.val_uar, row.val_accuracy)))
+        for row in parts.history.itertuples()
+    ]
+    chosen = (
+        f" Of {len(rows)} fits the one with the best validation UAR is kept: {rows[best][0]}."
+        if len(rows) > 1
+        else ""
+    )
+    head = ("settings", "UAR, training", "UAR, validation", "accuracy, validation")
+    return (
+        "## Training\n\nA classical model sees a clip as statistics of its features over time "
+        "(features averaged over time as they are). It is fitted at once, on the training side "
+        f"alone: there are no epochs and no curves.{chosen}\n\n{table(head, rows)}"
+    )
+
+
+def _words(settings):
+    """Return settings, JSON, as words."""
+    chosen = json.loads(settings)
+    return ", ".join(f"{name}={value}" for name, value in chosen.items()) or "defaults"
+
+
+def _epochs(parts):
+    epochs = parts.metrics["run"]["epochs"]
+    phases = " and ".join(f"{count} in the {phase} fit" for phase, count in epochs.items() if count)
+    rows, best = search(parts)
+    accuracy = rows["val_accuracy"]
+    return (
+        f"## Training\n\nEpochs: {phases}. By `{parts.experiment.training.monitor}` the best "
+        f"epoch of the search is {best}, with a validation accuracy of "
+        f"{percent(accuracy[best - 1])}; the highest was {percent(accuracy.max())}, in epoch "
+        f"{accuracy.idxmax() + 1}.\n\n![Loss and accuracy](figures/curves.png)"
+    )
+
+
+def again(experiment):
+    """Return the section with the command that repeats the run."""
+    words = ["python", "-m", "serkeras", "train"]
+    if experiment.recipe not in recipes.names():
+        return (
+            "## How to make it again\n\nIn this folder:\n\n```sh\n"
+            f"{shlex.join([*words, 'experiment.json', '--out', 'again'])}\n```"
+        )
+    words.append(experiment.recipe)
+    for spec in experiment.data:
+        words += ["--data", spec]
+    words += ["--label-scheme", experiment.label_scheme, "--split", experiment.split]
+    words += ["--seed", str(experiment.seed)]
+    for name, value in recipes.changes(experiment).items():
+        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    return (
+        f"## How to make it again\n\n```sh\n{shlex.join(words)}\n```\n\n"
+        "All settings stand in experiment.json."
+    )
+
+
+def facts(parts):
+    """Return the table of what was run, on what."""
+    run, experiment = parts.metrics["run"], parts.experiment
+    audio, features = experiment.audio, experiment.features
+    versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+    rows = [
+        ("recipe", experiment.recipe),
+        ("data", f"{', '.join(experiment.data)} (label scheme `{experiment.label_scheme}`)"),
+        ("split and seed", f"`{experiment.split}`, {experiment.seed}"),
+        ("audio", f"{audio.sample_rate} Hz, {audio.duration_s:g} s"),
+        ("features", f"{features.name}, hop {features.hop_length} samples"),
+        ("changed copies a training clip", experiment.augment.copies),
+        ("model", experiment.model.name + _parameters(run)),
+        ("training time", duration(run["seconds"])),
+        ("device", run["device"]),
+        ("versions", versions),
+        ("commit", run["commit"] or "unknown (no git checkout)"),
+    ]
+    return "## What was run\n\n" + table(("", ""), rows)
+
+
+def _parameters(run):
+    return "" if run["parameters"] is None else f", {run['parameters']:,} parameters"
