@@ -62,16 +62,26 @@ def test_pictures_of_the_report_are_there(result):
     assert all((result / name).is_file() for name in shown)
 
 
-def test_readme_table_is_the_one_of_the_results():
-    text = (REPO / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("page", "made"), [("README.md", publish.summary), ("docs/results.md", publish.table)]
+)
+def test_tables_are_those_of_the_results(page, made):
+    text = (REPO / page).read_text(encoding="utf-8")
     shown = text.split(publish.START)[1].split(publish.END)[0].strip()
-    assert shown == publish.table()
+    assert shown == made()
 
 
 def test_table_puts_new_speakers_first_and_labels_the_others():
     rows = publish.table().splitlines()[2:]
     known = ["**the same speakers**" in row for row in rows]
     assert known == sorted(known)
+
+
+def test_summary_has_each_recipe_once_and_the_best_first():
+    rows = [row.split(" | ") for row in publish.summary().splitlines()[2:]]
+    assert len({tuple(row[:2]) for row in rows}) == len(rows)
+    eight = [float(row[2][1:].split(" ")[0]) for row in rows if row[1] == "ravdess, 8"]
+    assert eight == sorted(eight, reverse=True)
 
 
 def _pretend(run, tmp_path, **facts):
@@ -122,15 +132,21 @@ def test_what_cannot_be_made_again_is_not_published(small_run, tmp_path, facts, 
 def test_publish_copies_and_writes_the_table(small_run, tmp_path):
     folder = _pretend(small_run, tmp_path, commit="0" * 40, data=["synthetic"])
     publish.publish(folder, tmp_path / "results")
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{publish.START}\nold\n{publish.END}\nafter\n")
-    publish.write_readme(readme, tmp_path / "results")
-    text = readme.read_text()
-    assert "old" not in text
-    assert text.startswith("before\n")
-    assert text.endswith("\nafter\n")
-    assert "pretended/report.md" in text
-    assert "`training.epochs=3`" in text
+    (tmp_path / "docs").mkdir()
+    readme, page = tmp_path / "README.md", tmp_path / "docs" / "results.md"
+    for path in (readme, page):
+        path.write_text(f"before\n{publish.START}\nold\n{publish.END}\nafter\n")
+    publish.write_tables(tmp_path, tmp_path / "results")
+    for path in (readme, page):
+        text = path.read_text()
+        assert "old" not in text
+        assert text.startswith("before\n")
+        assert text.endswith("\nafter\n")
+        assert "pretended/report.md" in text
+        assert "`training.epochs=3`" in text
+    figures = tmp_path / "results" / "pretended" / "figures"
+    for figure in (folder / "figures").glob("*.png"):
+        assert (figures / figure.name).stat().st_size < figure.stat().st_size
     readme.write_text("no markers")
     with pytest.raises(ValueError, match="must hold the markers"):
-        publish.write_readme(readme, tmp_path / "results")
+        publish.write_tables(tmp_path, tmp_path / "results")
