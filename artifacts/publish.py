@@ -4,8 +4,8 @@
     python artifacts/publish.py                              only write the tables
 
 The README's table has a line a recipe, that of docs/results.md a line a run. What is copied names
-data, split, seed, commit and device; model weights, predictions (they hold paths of one machine) and
-TensorBoard logs stay in the run folder.
+data, split, seed, commit and device; model weights, predictions (they hold paths of one machine)
+and TensorBoard logs stay in the run folder.
 """
 
 import argparse
