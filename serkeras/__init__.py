@@ -21,12 +21,14 @@ _PARTS = (
     "runs",
     "serving",
     "splits",
+    "studies",
     "training",
 )
 _FUNCTIONS = {
     "train": "serkeras.training",
     "evaluate": "serkeras.serving",
     "predict": "serkeras.serving",
+    "show_attention": "serkeras.serving",
     "waveform_model": "serkeras.serving",
     "Experiment": "serkeras.config",
     "Run": "serkeras.runs",

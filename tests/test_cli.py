@@ -12,7 +12,8 @@ from serkeras.cli import main
 from tests.recordings import SMALL, write_corpus
 
 COMMANDS = [
-    "data", "audit", "features", "images", "recipes", "train", "evaluate", "predict", "demo",
+    "data", "audit", "features", "images", "recipes", "train", "evaluate", "predict", "attention",
+    "demo", "study",
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import textwrap
 import warnings
 
 from serkeras import __version__
-from serkeras.cli import attention, data, runs
+from serkeras.cli import attention, data, runs, studies
 
 _COMMANDS = (
     data.add_data,
@@ -21,9 +21,10 @@ _COMMANDS = (
     runs.add_predict,
     attention.add_attention,
     runs.add_demo,
+    studies.add_study,
 )
 # Commands that go on from what an interrupted one has finished.
-_RESUMING = ("features", "images", "train", "demo")
+_RESUMING = ("features", "images", "train", "demo", "study")
 
 
 def main(argv=None):

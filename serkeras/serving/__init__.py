@@ -1,5 +1,6 @@
 """Using a finished run: predictions for new recordings, figures on other corpora."""
 
+from serkeras.serving.attention import show_attention
 from serkeras.serving.predict import evaluate, find_recordings, predict
 from serkeras.serving.waveforms import clip_features, network_inputs, waveform_model
 
@@ -9,5 +10,6 @@ __all__ = [
     "find_recordings",
     "network_inputs",
     "predict",
+    "show_attention",
     "waveform_model",
 ]
