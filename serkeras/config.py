@@ -295,6 +295,16 @@ class TrainingConfig(_Config):
                 "optimizer": (self.optimizer in OPTIMIZERS, f"one of {OPTIMIZERS}"),
                 "learning_rate": (self.learning_rate > 0, "above 0"),
                 "weight_decay": (self.weight_decay >= 0, "0 or more"),
+                "decay_only": (
+                    self.weight_decay > 0 or not self.decay_only,
+                    "empty where weight_decay is 0",
+                ),
+                "label_smoothing": (
+                    0 <= self.label_smoothing < 1
+                    and not (self.loss == "hinge" and self.label_smoothing),
+                    "in [0, 1), and 0 for hinge",
+                ),
+                "focal_gamma": (self.focal_gamma >= 0, "0 or more"),
                 "loss": (self.loss in LOSSES, f"one of {LOSSES}"),
                 "class_weights": (self.class_weights in WEIGHTINGS, f"one of {WEIGHTINGS}"),
                 "batch_size": (self.batch_size >= 1, "1 or more"),

@@ -32,7 +32,7 @@ def clip(shape, seed=0):
 
 # Places by hand: half a convolution's width (less the padding before it) at the step so far.
 PLACES = [
-    # 2 x 2 averages twice: 0..3 is one place
+    # 2 x 2 averages twice: 0..3 is one place, and 48..51 is none
     ("cnn-attention", (40, 50, 1), 3, (1.5, 4, 10), (1.5, 4, 12)),
     # borders of half a kernel everywhere: the first place stands on 0; strides 4, 2, 2, 2
     ("fcn-attention-2d", (64, 96, 1), 2, (0, 32, 2), (0, 32, 3)),
@@ -81,6 +81,19 @@ def test_weights_without_lambda_by_hand():
 def test_a_network_without_attention_is_refused():
     with pytest.raises(ValueError, match=r"attention layer.*Received.*Train cnn-attention"):
         attention(wrapped("cnn", (32, 32, 1)), clip((32, 32, 1)))
+
+
+def test_a_classical_run_is_refused_before_its_recording_is_read(own_csv, tmp_path):
+    run = serkeras.train("logistic-sklearn", data=[own_csv], out=tmp_path / "run", progress=False)
+    with pytest.raises(ValueError, match=r"attention layer.*Received: logistic-sklearn"):
+        serkeras.show_attention(run, tmp_path / "nowhere.wav")
+
+
+def test_averages_over_frequency_stand_in_time():
+    found = Attention(np.full((4, 1, 1), 0.25), 10.0 + 20 * np.arange(4), np.zeros(1), 20, 1, 0.8)
+    drawn = attention_figure(np.zeros(16000), 16000, np.zeros(80), 200, found, "", "frequency")
+    assert drawn.axes[1].get_xlabel() == "seconds"
+    np.testing.assert_allclose(drawn.axes[2].patches[0].get_data().edges, np.linspace(0, 1, 5))
 
 
 @pytest.mark.parametrize("scale", [None, 1.0, 0.3])

@@ -100,6 +100,9 @@ def test_learning_rate_rules_by_hand(rule, losses, rates):
         ({"name": "step", "gamma": 0.1}, "'step' must be among .*'every'.*gamma"),
         ({"name": "step", "every": 0}, "numbers above 0.*'every': 0"),
         ({"name": "plateau", "factor": "half"}, "numbers above 0.*half"),
+        ({"name": "plateau", "patience": 2.5}, "whole epochs.*2.5"),
+        ({"name": "step", "factor": 10}, "factor below 1.*10"),
+        ({"name": "triangular", "low": 2}, "low at most 1.*2"),
     ],
 )
 def test_bad_rules_are_named_before_the_first_epoch(rule, words):
@@ -185,6 +188,23 @@ def test_a_part_that_no_weight_has_is_named():
     config = TrainingConfig(weight_decay=0.1, decay_only=["blokc"])
     with pytest.raises(ValueError, match=r"`decay_only` must.*\['blokc'\].*block/kernel"):
         compile_model(small_model(), config, np.array([0, 1]), 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"decay_only": ["block"]}, "`decay_only` .* empty where weight_decay is 0"),
+        ({"label_smoothing": 1.0}, r"`label_smoothing` .* in \[0, 1\)"),
+        ({"loss": "hinge", "label_smoothing": 0.1}, "0 for hinge"),
+        ({"focal_gamma": -1.0}, "`focal_gamma` .* 0 or more"),
+        ({"loss": "square"}, "`loss` .* one of"),
+        ({"optimizer": "adagrad"}, "`optimizer` .* one of"),
+        ({"class_weights": "rare"}, "`class_weights` .* one of"),
+    ],
+)
+def test_settings_outside_their_range_are_named(settings, words):
+    with pytest.raises(ValueError, match=words):
+        TrainingConfig(**settings)
 
 
 def test_defaults_are_plain_adam_and_the_loss_of_keras():

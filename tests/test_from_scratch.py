@@ -75,9 +75,10 @@ STAGES = {
         "joined": (20, 156, 96), "block1_pool": (10, 78, 64), "block2_pool": (5, 39, 96),
         "block3_pool": (2, 39, 128), "block4_pool": (1, 39, 160), "block5_pool": (320,),
     },
+    # Three masked frames stand behind the clip.
     ("cnn-attention", (40, 251, 1), 7): {
-        "joined": (40, 251, 16), "block1_pool": (20, 125, 32), "block2_pool": (10, 62, 48),
-        "positions": (620, 80), "attention": (620, 128), "norm": (128,),
+        "joined": (40, 254, 16), "block1_pool": (20, 127, 32), "block2_pool": (10, 63, 48),
+        "positions": (630, 80), "attention": (630, 128), "norm": (128,),
     },
     ("fcn-attention-1d", (259, 1), 4): {
         "conv1": (63, 5), "pool1": (31, 5), "conv2": (27, 10), "pool2": (13, 10),
@@ -152,7 +153,7 @@ def trained(request):
     return masked(name, **settings)
 
 
-@pytest.mark.parametrize("length", [21, 22, 23, 24, 37, 60])
+@pytest.mark.parametrize("length", [1, 3, 4, 21, 22, 23, 24, 37, 60])
 def test_padding_never_changes_a_prediction(trained, length):
     alone = trained.predict(batch([length], 0.0), verbose=0)[0]
     for longest in (61, 64, 90):

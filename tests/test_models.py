@@ -168,7 +168,7 @@ def test_published_attention_fault_makes_a_clip_depend_on_its_batch():
         ("cnn-lstm", (128, 94, 1), {}, r"at least 128 bins and frames.*\(128, 94, 1\)"),
         ("cnn-attention", (3, None, 1), {}, r"at least 4 bins.*\(3, None, 1\)"),
         ("fc-mfcc", (20, 94, 1), {}, r"at least 32 bins and 8 frames.*\(20, 94, 1\)"),
-        ("fcn-attention-1d", (162, 1), {}, r"163 numbers or more.*\(162, 1\).*features.average"),
+        ("fcn-attention-1d", (162, 1), {}, r"163 numbers or more.*\(162, 1\).*more bands"),
         ("fcn-attention-2d", (128, 1), {}, r"\(bins, frames or None, 1\).*\(128, 1\)"),
         ("issa", (7, 1), {}, r"8 numbers or more.*\(7, 1\)"),
         ("logistic", (20, None, 1), {}, r"must be known.*\(20, None, 1\)"),

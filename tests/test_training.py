@@ -500,13 +500,38 @@ def test_rate_loss_and_decay_are_the_same_after_an_interruption(own_csv, tmp_pat
     [
         ("schedule", {"name": "linear"}, "one of .*'plateau'"),
         ("decay_only", ["blokc"], "`decay_only` must"),
-        ("focal_gamma", -1.0, "gamma=-1.0"),
+        ("focal_gamma", -1.0, "`focal_gamma` of"),
     ],
 )
 def test_unusable_training_settings_leave_no_folder(own_csv, tmp_path, name, value, words):
-    settings = {**SMALL, "training.loss": "focal", f"training.{name}": value}
+    settings = {**SMALL, "training.weight_decay": 0.1, f"training.{name}": value}
     with pytest.raises(ValueError, match=words):
         serkeras.train(
             "cnn", data=[own_csv], out=tmp_path / "run", settings=settings, progress=False
         )
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings", "words"),
+    [
+        ("cnn", {"model.name": "cnnn"}, "A model must be one of"),
+        ("cnn", {"training.schedule": {"name": "platoo"}}, "rule must be one of"),
+        ("issa", {"features.name": "tonnetz"}, r"8 numbers or more.*\(6, 1\)"),
+        ("cnn5", {"features.name": "tonnetz", "audio.fit": "pad"}, "more than 15 bins"),
+        ("cnn", {"model.settings.depth": 2}, "must be among"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_before_features_are_computed(
+    own_csv, tmp_path, monkeypatch, recipe, settings, words
+):
+    from serkeras.features import cache
+
+    def computed(*_, **__):
+        raise AssertionError("features were computed")
+
+    monkeypatch.setattr(cache, "extract", computed)
+    with pytest.raises(ValueError, match=words):
+        serkeras.train(
+            recipe, data=[own_csv], out=tmp_path / "run", settings=settings, progress=False
+        )

@@ -49,7 +49,7 @@ def attention(model, x):
     """
     import keras
 
-    network, layer = _find(model)
+    network, layer = find_attention(model)
     # A Functional's own `input` are its placeholders; the operation's is what it was given.
     given = keras.Model(model.input, keras.Operation.input.fget(network))
     inside = given(x)
@@ -58,6 +58,8 @@ def attention(model, x):
     has_frames = any(each.name == "positions" for each in network.layers)
     count = network.get_layer("positions").input.shape[1] if has_frames else len(weights)
     shaped = weights.reshape(count, -1, weights.shape[-1])
+    # Frames behind the end of the clip have no weight.
+    shaped = shaped[:, : np.flatnonzero(shaped.sum(axis=(0, 2)))[-1] + 1]
     return Attention(
         shaped,
         bins + bin_step * np.arange(shaped.shape[0]),
@@ -68,19 +70,24 @@ def attention(model, x):
     )
 
 
-def _find(model):
-    """Return the network inside a run's model, and its attention layer."""
+def find_attention(model):
+    """Return the network inside a run's model, and its attention layer.
+
+    Raises:
+        ValueError: there is none; classical models have none.
+    """
     import keras
 
     from serkeras.models.attention import AttentionWeights, AveragedSelfAttention
 
-    for network in model.layers:
+    for network in model.layers if isinstance(model, keras.Model) else ():
         for layer in getattr(network, "layers", ()) if isinstance(network, keras.Model) else ():
             if isinstance(layer, (AttentionWeights, AveragedSelfAttention)):
                 return network, layer
+    name = getattr(model, "name", type(model).__name__)
     raise ValueError(
         "Only networks with an attention layer show what they listened to. Received: "
-        f"{model.name}. Train cnn-attention or one of fcn-attention-*."
+        f"{name}. Train cnn-attention or one of fcn-attention-*."
     )
 
 
@@ -102,11 +109,12 @@ def _places(network, axis):
     """
     centre, step, padded = 0.0, 1, 0
     for layer in network.layers:
+        # Masks follow their features with layers of their own.
+        if layer.name.endswith("_mask"):
+            continue
         if hasattr(layer, "padding") and not hasattr(layer, "strides"):  # zero padding
             padded = layer.padding[axis][0]
-            continue
-        # Masks follow their features with poolings of their own.
-        if not hasattr(layer, "strides") or layer.name.endswith("_mask"):
+        if not hasattr(layer, "strides"):
             continue
         sizes = getattr(layer, "kernel_size", None) or layer.pool_size
         if axis >= len(sizes):

@@ -8,7 +8,7 @@ _HEADS = (BLUE, ORANGE, GREEN, VERMILION)
 _STYLES = ("-", "--", "-.", ":")
 
 
-def attention_figure(wave, sample_rate, features, hop_length, found, title):
+def attention_figure(wave, sample_rate, features, hop_length, found, title, averaged="none"):
     """Draw a clip and the weights of its parts.
 
     A weight is shown as a multiple of what it would be if all parts counted alike: 1 is no
@@ -17,10 +17,11 @@ def attention_figure(wave, sample_rate, features, hop_length, found, title):
     Args:
         wave: float array `(samples,)`, as the network heard it.
         sample_rate: int, hertz.
-        features: float array `(bins, frames)`; `(bins,)` for averages over time.
+        features: float array `(bins, frames)`; `(bins,)` or `(frames,)` for averages.
         hop_length: samples between frames.
         found: `serkeras.evaluation.attention.Attention`.
         title: str.
+        averaged: what the features were averaged over, "none", "time" or "frequency".
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -32,11 +33,16 @@ def attention_figure(wave, sample_rate, features, hop_length, found, title):
     seconds = np.arange(len(wave)) / sample_rate
     axes[0].plot(seconds, wave, color=GREY, linewidth=0.5)
     axes[0].set(ylabel="amplitude", xlim=(0, seconds[-1]))
-    if not over_time:
-        axes[0].set_xlabel("seconds (averaged away before the network)")
-        _draw_vector(axes[1], features, found)
-        return drawn
     step = hop_length / sample_rate
+    if averaged == "frequency":
+        axes[0].set_xlabel("seconds")
+        _draw_vector(axes[1], features, found, step, "seconds")
+        axes[1].set_xlim(axes[0].get_xlim())
+    elif not over_time:
+        axes[0].set_xlabel("seconds (averaged away before the network)")
+        _draw_vector(axes[1], features, found, 1, "number of the averaged feature")
+    if not over_time:
+        return drawn
     twin = axes[0].twinx()
     _lines(twin, found.frames * step, found.frame_step * step, found, summed=0)
     # The first of MFCC would leave the others one colour.
@@ -97,7 +103,8 @@ def _draw_map(drawn, axis, found, step, bins):
     drawn.colorbar(image, ax=axis, label="times the equal weight", location="bottom", aspect=50)
 
 
-def _draw_vector(axis, features, found):
-    axis.plot(np.arange(len(features)), features, color=GREY, linewidth=0.8)
-    axis.set(ylabel="average", xlabel="number of the averaged feature", xlim=(0, len(features)))
-    _lines(axis.twinx(), found.bins, found.bin_step, found, summed=1)
+def _draw_vector(axis, features, found, step, label):
+    """Draw averages, `step` apart, and the weights over them."""
+    axis.plot(np.arange(len(features)) * step, features, color=GREY, linewidth=0.8)
+    axis.set(ylabel="average", xlabel=label, xlim=(0, len(features) * step))
+    _lines(axis.twinx(), found.bins * step, found.bin_step * step, found, summed=1)

@@ -27,7 +27,7 @@ def build_cnn_attention(input_shape, num_classes, heads=3, units=128, dropout=0.
 
     Returns:
         Uncompiled `keras.Model` of a dictionary: "features" `(clips, bins, frames, 1)` and
-        "mask" `(clips, frames)`, true on the clip. Clips need 4 frames or more.
+        "mask" `(clips, frames)`, true on the clip.
 
     Raises:
         ValueError: `input_shape` has another number of axes or fewer bins.
@@ -42,8 +42,9 @@ def build_cnn_attention(input_shape, num_classes, heads=3, units=128, dropout=0.
         )
     features = keras.Input(input_shape, name="features")
     valid = keras.Input(input_shape[1:2], dtype="bool", name="mask")
-    mask = masks.as_mask(valid)
-    paths = [_conv(features, mask, _PATH_FILTERS, kernel, name) for name, kernel in _PATHS.items()]
+    # The poolings take 4 frames into one.
+    x, mask = masks.longer(features, masks.as_mask(valid), 3, "end")
+    paths = [_conv(x, mask, _PATH_FILTERS, kernel, name) for name, kernel in _PATHS.items()]
     x = keras.layers.Concatenate(name="joined")(paths)
     for index, (filters, pooled) in enumerate(_BLOCKS, start=1):
         x = _conv(x, mask, filters, 3, f"block{index}")

@@ -24,7 +24,9 @@ def build_fcn_attention_1d(
     """Four convolutions along a series of averages, weighted by attention.
 
     The source's 259 numbers leave four positions of 30 channels. Its trainable vector u has
-    four entries, hence `attention_units`.
+    four entries, hence `attention_units`. The dense layer with tanh in which its convolutional
+    part ends is read as the hidden layer of the attention's equation 2: what is weighted are
+    the outputs of the convolutions.
 
     Args:
         input_shape: `(numbers, 1)`, at least 163.
@@ -45,7 +47,8 @@ def build_fcn_attention_1d(
     if len(input_shape) != 2 or None in input_shape or input_shape[0] < 163:
         raise ValueError(
             "`input_shape` must be (numbers, 1) with 163 numbers or more. "
-            f"Received: {input_shape}. Set features.average to 'frequency' or 'time'."
+            f"Received: {input_shape}. Average the features over time (or frequency) and take more "
+            "bands."
         )
     inputs = keras.Input(input_shape, name="features")
     x = inputs
@@ -72,7 +75,9 @@ def build_fcn_attention_2d(
 
     Each of the positions (bins times frames) that the convolutions leave is an annotation of
     the clip; attention says how much it counts. AlexNet's local response normalisation is left
-    out, as its successors do. Padding never changes a prediction: see `serkeras.models.masks`.
+    out, as its successors do; every layer has a border of half its kernel, so that the first
+    position stands on the first frame. Padding never changes a prediction: see
+    `serkeras.models.masks`.
 
     Args:
         input_shape: `(bins, frames, 1)`; frames may be None.

@@ -29,9 +29,19 @@ def every(mask, step, name):
 
 
 def both(mask, name):
-    """Return the mask of pairs of frames: of the clip only where both are."""
-    padded = keras.layers.MaxPooling1D(2, name=f"{name}_mask")(1.0 - mask)
-    return 1.0 - padded
+    """Return the mask of pairs of frames: of the clip only where both are.
+
+    The first pair of a clip of a single frame counts all the same.
+    """
+    both_in = 1.0 - keras.layers.MaxPooling1D(2, name=f"{name}_mask")(1.0 - mask)
+    empty = 1.0 - ops.max(both_in, axis=1, keepdims=True)
+    return both_in + ops.concatenate([empty, ops.zeros_like(both_in[:, 1:])], axis=1)
+
+
+def longer(x, mask, frames, name):
+    """Put masked frames behind the clips, so that poolings find enough in the shortest."""
+    x = keras.layers.ZeroPadding2D(((0, 0), (0, frames)), name=name)(x)
+    return x, keras.layers.ZeroPadding1D((0, frames), name=f"{name}_mask")(mask)
 
 
 def norm(x, mask, name):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from serkeras import audio
-from serkeras.evaluation.attention import attention
+from serkeras.evaluation.attention import attention, find_attention
 from serkeras.evaluation.attention_figure import attention_figure
 from serkeras.runs import Run
 from serkeras.serving.waveforms import clip_features, network_inputs
@@ -30,6 +30,7 @@ def show_attention(run, path):
             "A figure of attention needs features outside the model. Received: a run with "
             "features.in_graph=true. Train it with features.in_graph=false."
         )
+    find_attention(run.model)  # raises before the recording is read
     wave = audio.load_clip(path, experiment.audio)
     features = clip_features(wave, experiment, str(path))
     x = network_inputs([features], masked=isinstance(run.model.input, dict))
@@ -38,4 +39,5 @@ def show_attention(run, path):
     best = int(probabilities.argmax())
     title = f"{Path(path).name}: {run.labels[best]} ({100 * probabilities[best]:.0f} %)"
     rate, hop = experiment.audio.sample_rate, experiment.features.hop_length
-    return attention_figure(wave, rate, features, hop, found, title), found
+    averaged = experiment.features.average
+    return attention_figure(wave, rate, features, hop, found, title, averaged), found

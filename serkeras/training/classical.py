@@ -39,15 +39,18 @@ def prepare(sides, labels, experiment):
     Raises:
         ValueError: a setting does not exist, is outside its range or needs a network.
     """
-    _check(experiment)
     candidates = _candidates(experiment.model.settings)
     for settings in candidates:
         _try(_build(experiment, settings, sides.train), settings)
     return partial(_fit, sides, labels, experiment, candidates)
 
 
-def _check(experiment):
-    """Refuse settings that only a network follows: a run must not claim them."""
+def check(experiment):
+    """Refuse settings that only a network follows: a run must not claim them.
+
+    Raises:
+        ValueError: there are some.
+    """
     training = experiment.training.replace(class_weights="none").to_dict()
     wrong = {
         "features.in_graph": experiment.features.in_graph,

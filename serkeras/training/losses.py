@@ -5,6 +5,9 @@ from keras import ops
 
 from serkeras.config import LOSSES
 
+# Close to the smallest float32. Softmax gives 0 to a class 88 below the best: no loss sees further.
+_LEAST = 1e-37
+
 
 @keras.saving.register_keras_serializable("serkeras")
 class ClassLoss(keras.losses.Loss):
@@ -54,7 +57,8 @@ class ClassLoss(keras.losses.Loss):
         y_true = ops.cast(ops.reshape(y_true, (-1,)), "int32")
         classes = y_pred.shape[-1]
         truth = ops.one_hot(y_true, classes, dtype=y_pred.dtype)
-        logs = ops.log(ops.clip(y_pred, keras.config.epsilon(), 1.0))
+        # Not clipped at Keras's epsilon: a clip that is surely wrong would teach nothing.
+        logs = ops.log(ops.maximum(y_pred, _LEAST))
         losses = getattr(self, f"_{self.kind}")(truth, logs, classes)
         if self.class_weights is None:
             return losses
@@ -67,7 +71,11 @@ class ClassLoss(keras.losses.Loss):
         return -ops.sum(self._smoothed(truth, classes) * logs, axis=-1)
 
     def _focal(self, truth, logs, classes):
-        focus = ops.power(1.0 - ops.exp(logs), self.gamma)
+        if self.gamma == 0:
+            return self._cross_entropy(truth, logs, classes)
+        # The power has no derivative at 0.
+        missing = ops.maximum(1.0 - ops.exp(logs), keras.config.epsilon())
+        focus = ops.power(missing, self.gamma)
         return -ops.sum(self._smoothed(truth, classes) * focus * logs, axis=-1)
 
     def _hinge(self, truth, logs, classes):

@@ -7,7 +7,9 @@ from functools import partial
 import keras
 import numpy as np
 
+from serkeras import models
 from serkeras._files import atomic_path
+from serkeras.features import registry
 from serkeras.training.batches import Batches
 from serkeras.training.compiling import schedule
 from serkeras.training.fit import Fit, read_history
@@ -25,6 +27,30 @@ def _own_random_state():
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+@_own_random_state()
+def check(experiment):
+    """Build the network once on the features of a silent clip, before any are computed.
+
+    Args:
+        experiment: `serkeras.config.Experiment`.
+
+    Raises:
+        ValueError: the model, the learning-rate rule or a setting of the model does not exist, or
+            the network does not take features of this shape. Where clips keep their own length
+            the shape is not known yet.
+    """
+    model, audio = experiment.model, experiment.audio
+    models.builder(model.name)
+    schedule(experiment.training)
+    if audio.fit == "keep" and experiment.features.average != "time":
+        return
+    silence = np.zeros((1, audio.samples), np.float32)
+    features = experiment.features.replace(in_graph=False)
+    shape = registry.compute(silence, features, audio.sample_rate).shape[1:]
+    # Two classes: how many there will be makes no difference to what fits.
+    models.build(model.name, registry.model_shape(shape), 2, **model.settings)
 
 
 @_own_random_state()

@@ -10,7 +10,7 @@ import pandas as pd
 from serkeras import datasets, recipes, runs, splits
 from serkeras._files import atomic_write, cache_dir, read_json, write_json
 from serkeras.config import Experiment
-from serkeras.training import provenance
+from serkeras.training import provenance, reading
 from serkeras.training.sides import extract
 
 _log = logging.getLogger(__name__)
@@ -62,11 +62,14 @@ def train(
         # The run folder is made when data, split, features and model are known to be sound: a
         # command that fails before leaves nothing behind.
         runs.check_free(folder, experiment, overwrite)
+        reading.check(experiment)
+        way = _way(experiment)
+        way.check(experiment)
         clips = datasets.load_many(experiment.data, experiment.label_scheme, progress=progress)
         labels = _labels(clips, experiment)
         split = _split(folder, clips, experiment)
         sides = extract(split, labels, experiment, on_error, n_jobs, progress)
-        fit = _way(experiment).prepare(sides, labels, experiment)
+        fit = way.prepare(sides, labels, experiment)
         runs.prepare(folder, experiment, overwrite)
         _describe(folder, split, sides)
         model = fit(folder, n_jobs, progress)
@@ -77,7 +80,7 @@ def train(
 
 
 def _way(experiment):
-    """Return the module that fits such a model: its `prepare` and its `facts`."""
+    """Return the module that fits such a model: its `check`, `prepare` and `facts`."""
     from serkeras.models import classical as models
 
     if experiment.model.name in models.names():

@@ -20,7 +20,7 @@ def _plateau(base, progress, losses, factor=0.1, patience=5):
             best, waited = loss, 0
         else:
             waited += 1
-        if waited == patience:
+        if waited >= patience:
             rate, waited = rate * factor, 0
     return rate
 
@@ -86,7 +86,8 @@ class Schedule:
         if unknown or wrong:
             raise ValueError(
                 f"Settings of the learning-rate rule {name!r} must be among {sorted(known)}, "
-                f"numbers above 0. Received: {rule}. Correct training.schedule."
+                "numbers above 0: factor below 1, low at most 1, patience and every whole epochs. "
+                f"Received: {rule}. Correct training.schedule."
             )
         if name == "cosine":
             settings.setdefault("epochs", epochs)
@@ -113,5 +114,13 @@ class Schedule:
 
 
 def _is_amount(key, value):
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and (value > 0 or (key in ("low", "warmup") and value == 0))
+    """Whether a value is what a setting of a rule can be."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    if key in ("patience", "every"):
+        return isinstance(value, int) and value >= 1
+    if key == "factor":
+        return 0 < value < 1
+    if key == "low":
+        return 0 <= value <= 1
+    return value > 0 or (key == "warmup" and value == 0)
