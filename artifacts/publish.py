@@ -26,7 +26,11 @@ from serkeras.runs import Run  # noqa: E402
 
 RESULTS = REPO / "artifacts" / "results"
 START, END = "<!-- results:start -->", "<!-- results:end -->"
-_MEASURES = {"uar": "UAR", "macro_f1": "macro F1"}
+_MEASURES = {
+    "uar": "UAR",
+    "macro_f1": "macro F1",
+    "validation_macro_f1": "validation macro F1",
+}
 # What the published data may say of its split, and the word for it in the table.
 _SPLITS = {"random": "random", "fold over clips": "random"}
 KEPT = ("experiment.json", "split.json", "history.csv", "metrics.json", "report.md")

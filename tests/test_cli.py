@@ -183,3 +183,18 @@ def test_evaluate_names_what_it_left_out(small_run, tmp_path, capsys):
     assert "s2_happy_2.wav, unreadable" in err
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert sum(map(sum, figures["confusion_matrix"])) == len(lines) - 1 - 2
+
+
+def test_a_reader_that_stops_early_is_no_error():
+    code = (
+        "import sys\nfrom serkeras.cli import main\n"
+        "for _ in range(500):\n    code = main(['recipes', 'cnn'])\nsys.exit(code)\n"
+    )
+    shown = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    shown.stdout.readline()
+    shown.stdout.close()
+    assert shown.wait(timeout=60) == 0
+    assert shown.stderr.read() == ""
+    shown.stderr.close()

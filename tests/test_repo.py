@@ -268,6 +268,14 @@ def test_readme_tables_name_every_recipe_and_corpus():
     assert rows == set(recipes.names()) | set(datasets.names())
 
 
+def test_readme_recipes_stand_in_one_table():
+    from serkeras import recipes
+
+    text = (REPO / "README.md").read_text(encoding="utf-8")
+    table = text.split("| recipe | what it is |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `([^`]+)`", table, re.M)) == set(recipes.names())
+
+
 def test_readme_has_one_place_for_results():
     text = (REPO / "README.md").read_text(encoding="utf-8")
     start, end = "<!-- results:start -->", "<!-- results:end -->"

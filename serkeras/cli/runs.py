@@ -160,6 +160,8 @@ def add_predict(subparsers):
         """
         python -m serkeras predict artifacts/runs/NAME clip.wav
         python -m serkeras predict artifacts/runs/NAME recordings/ --json
+        A recording is cut as a clip in training; one of two clip lengths or more is heard in
+        windows that overlap by half, whose probabilities are averaged.
         Recordings that cannot be read are named and left out; the exit code is then 1.
         """,
     )

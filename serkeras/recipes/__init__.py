@@ -6,7 +6,7 @@ from pathlib import Path
 from serkeras._files import read_json
 from serkeras.config import Experiment
 
-_FACTS = ("name", "about", "source", "published")
+_FACTS = ("name", "about", "source", "published", "decisions")
 
 
 def names():
