@@ -4,6 +4,8 @@ import ipaddress
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -20,12 +22,28 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 REPO = Path(__file__).resolve().parents[1]
 
+# Tests call librosa themselves too, without the lock of `serkeras.features._first_use`: what it
+# compiles is compiled once, before there are several processes.
+COMPILING = """
+import numpy as np
+from librosa import feature, pyin
+for dtype in (np.float32, np.float64):
+    wave = np.sin(np.arange(16000) * 0.1).astype(dtype)
+    pyin(wave, fmin=65.0, fmax=600.0, sr=16000)
+    feature.chroma_stft(y=wave, sr=16000)
+    feature.tonnetz(y=wave, sr=16000)
+    feature.spectral_contrast(y=wave, sr=22050)
+    feature.zero_crossing_rate(wave)
+"""
+
 
 def pytest_configure(config):
     """Give the whole run one empty cache; worker processes inherit the environment variable."""
     if not hasattr(config, "workerinput"):
         config.own_cache = tempfile.mkdtemp(prefix="serkeras-test-cache-")
         os.environ["SERKERAS_CACHE"] = config.own_cache
+        if getattr(config.option, "numprocesses", None):
+            subprocess.run([sys.executable, "-c", COMPILING], check=True, timeout=300)
 
 
 def pytest_unconfigure(config):

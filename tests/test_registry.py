@@ -401,3 +401,19 @@ def test_pictures_of_silence_are_the_lowest_colour():
 def test_waveforms_of_integers_are_refused():
     with pytest.raises(ValueError, match="Divide 16-bit samples"):
         features.compute((WAVES * 32767).astype("i2"), CONFIG.replace(name="waveform"), RATE)
+
+
+def test_processes_take_turns_at_the_first_use(tmp_path, monkeypatch):
+    import tempfile
+
+    import filelock
+
+    from serkeras.features import _first_use
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(_first_use, "_compiled", set())
+    path = tmp_path / f"serkeras-{_first_use.getpass.getuser()}.lock"
+    with _first_use.first_use("pitch"), pytest.raises(filelock.Timeout):
+        filelock.FileLock(path, timeout=0).acquire()
+    with _first_use.first_use("pitch"):
+        filelock.FileLock(path, timeout=0).acquire().lock.release()

@@ -3,9 +3,12 @@
 Frames are centred, with the same number and places as those of the mel spectrogram.
 """
 
+import contextlib
+
 import numpy as np
 
 from serkeras.features import checks
+from serkeras.features._first_use import first_use
 from serkeras.features._mel_power import in_parts
 
 # The range in which speakers' pitch is looked for, hertz: deep male voices to cries.
@@ -209,8 +212,11 @@ def _each_clip(describe, waves, n_jobs):
         for index in part:
             found[index] = np.asarray(describe(feature, waves[index]), np.float32)
 
+    # A silent clip does not come to all that is compiled.
+    lock = first_use(describe.__qualname__) if np.any(waves) else contextlib.nullcontext()
     try:
-        in_parts(work, len(waves), n_jobs)
+        with lock:
+            in_parts(work, len(waves), n_jobs)
     except ParameterError as error:
         raise ValueError(
             "Settings and length of a clip must suit librosa's feature. Received: "

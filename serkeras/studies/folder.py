@@ -49,8 +49,9 @@ def begin(study, out):
     Raises:
         FileExistsError: see `check_free`.
     """
-    check_free(study, out)
-    write_json(Path(out) / "study.json", study.form)
+    with _alone(out):
+        _check_free(study, Path(out))
+        write_json(Path(out) / "study.json", study.form)
 
 
 def check_free(study, out):
@@ -59,7 +60,18 @@ def check_free(study, out):
     Raises:
         FileExistsError: the folder holds another study or other files.
     """
+    with _alone(out):
+        _check_free(study, Path(out))
+
+
+def _alone(out):
+    """Hold a lock: a folder that another process has half made looks like somebody else's."""
     out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(out.parent / f".{out.name}.lock")
+
+
+def _check_free(study, out):
     path = out / "study.json"
     if path.is_file():
         name = read_json(path).get("name")
