@@ -29,6 +29,8 @@ test: $(STAMP)  ## run the tests (real recordings too where SERKERAS_DATA names 
 backends: $(STAMP)  ## install JAX and PyTorch beside TensorFlow: the tests then run on them too
 	@# With pip, which prefers a CPU build of PyTorch where one is offered beside the others.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check jax 'torch==2.13.0'
+	@# The reference of the image networks; by itself it would bring another build of PyTorch.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'torchvision==0.28.0'
 
 lint: $(STAMP)  ## check style
 	$(BIN)/python -m ruff check .

@@ -7,7 +7,11 @@ import importlib
 
 import wrapt
 
-_MODULES = ("serkeras.features.layers", "serkeras.models.attention")
+_MODULES = (
+    "serkeras.features.layers",
+    "serkeras.models.attention",
+    "serkeras.models.backbones.layers",
+)
 
 
 def _register(keras):

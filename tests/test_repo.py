@@ -29,7 +29,7 @@ FOLDERS = ("root", "home", "Users", "work", "mnt", "workspace", "var/folders")
 MACHINE_PATH = re.compile(rf"(?<![\w.~+=/-])/(?:{'|'.join(FOLDERS)})/")
 
 # Imported by name only where a user has chosen that Keras backend.
-OPTIONAL = {"audiomentations", "jax", "torch"}
+OPTIONAL = {"audiomentations", "jax", "safetensors", "torch"}
 # Import name -> name in the list, where the package index knows it by another.
 LISTED_AS = {"PIL": "pillow", "keras_hub": "keras-nlp", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 

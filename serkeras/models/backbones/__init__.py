@@ -1,0 +1,138 @@
+"""Pretrained networks for pictures: `backbones.build("vgg16", (224, 224, 3), "imagenet")`."""
+
+from pathlib import Path
+
+from serkeras.models.backbones.cards import CARDS, Card, WeightFile
+from serkeras.models.backbones.freezing import block_layers, counts, model_name, unfreeze
+
+__all__ = [
+    "Card",
+    "WeightFile",
+    "block_layers",
+    "build",
+    "card",
+    "counts",
+    "names",
+    "unfreeze",
+]
+
+
+def names():
+    """Return the sorted names that `build` takes."""
+    return sorted(CARDS)
+
+
+def card(name):
+    """Return what is known of a backbone.
+
+    Args:
+        name: one of `names()`.
+
+    Returns:
+        `Card`.
+
+    Raises:
+        ValueError: no backbone has that name.
+    """
+    if name not in CARDS:
+        raise ValueError(
+            f"A backbone must be one of {names()}. Received: {name!r}. Correct the name."
+        )
+    return CARDS[name]
+
+
+def build(
+    name,
+    input_shape,
+    weights=None,
+    size=None,
+    scaling="picture",
+    value_range=(0.0, 255.0),
+    include_top=False,
+    classes=1000,
+):
+    """Build an uncompiled functional `keras.Model` from pictures or spectrograms to features.
+
+    One channel is repeated to three; values are scaled as the backbone's photographs were (see
+    `front.py` for what is right for which features). All layers are trainable: `unfreeze`
+    changes that.
+
+    Args:
+        name: one of `names()`.
+        input_shape: `(height, width, 1 or 3)`; three channels are red, green, blue.
+        weights: None for random ones; "imagenet" for the published file, which is looked for on
+            this machine, else fetched; or a path: `.weights.h5` or `.h5` of the Keras network
+            (DenseNet's, VGG16's and those of keras.applications), or torchvision's state dict as
+            `.pth`, `.pt` or `.safetensors`. For ResNet, AlexNet, SqueezeNet, DenseNet-161 and ViT
+            "imagenet" is torchvision's file, which the package torch reads.
+        size: (height, width) to resize to inside the model, bilinear; None keeps the input's.
+        scaling: "picture", "standardized" or "none".
+        value_range: (low, high), values that black and white stand for; for "picture".
+        include_top: whether to add the network's own head; the output is then logits.
+        classes: width of that head; only 1,000 with published weights.
+
+    Returns:
+        `keras.Model` from `(clips, *input_shape)` to the feature map `(clips, rows, columns,
+        channels)` before global pooling; of vit-b16 to the class token after the last
+        normalisation `(clips, 768)`. The network is its layer "network".
+
+    Raises:
+        ValueError: unknown name or setting, a size that the network cannot take, or a file of
+            weights that is damaged or belongs to another network.
+        FileNotFoundError: there is no file at the path.
+        ConnectionError: "imagenet" is not on this machine and cannot be fetched.
+        ModuleNotFoundError: the package that reads the file is not installed.
+    """
+    from serkeras.models.backbones import front, weights_files
+
+    found = card(name)
+    front.check(scaling, value_range)
+    _check_shape(found, input_shape, size, weights)
+    path = None if weights is None else weights_files.locate(found, weights, include_top)
+    sides = tuple(size or input_shape[:2])
+    network = _network(found, sides, path, classes if include_top else None)
+    convention = weights_files.convention(found, path)
+    return _join(model_name(name), network, input_shape, (size, scaling, convention, value_range))
+
+
+def _network(found, sides, path, classes):
+    from serkeras.models.backbones import networks, weights_files
+
+    whole, network = networks.network(found.name, (*sides, 3), classes)
+    if path is not None:
+        weights_files.load(whole, found, path, include_top=classes is not None)
+    network.name = "network"
+    return network
+
+
+def _join(name, network, input_shape, settings):
+    import keras
+
+    from serkeras.models.backbones import front
+
+    inputs = keras.Input(tuple(input_shape), name="features")
+    return keras.Model(inputs, network(front.attach(inputs, *settings)), name=name)
+
+
+def _check_shape(found, input_shape, size, weights):
+    """Refuse shapes that the network cannot take."""
+    if len(input_shape) != 3 or input_shape[2] not in (1, 3) or None in input_shape:
+        raise ValueError(
+            "`input_shape` must be (height, width, channels), all known, with 1 or 3 channels. "
+            f"Received: {input_shape}. Choose or stack features accordingly."
+        )
+    sides = tuple(size or input_shape[:2])
+    least, divisor = found.smallest_size, found.divisor
+    if len(sides) != 2 or min(sides) < least or any(side % divisor for side in sides):
+        multiple = f" and a multiple of {divisor}" if divisor > 1 else ""
+        raise ValueError(
+            f"Both sides of a picture must be at least {least}{multiple} for {found.name}. "
+            f"Received: {sides}. Pass size=({found.default_size}, {found.default_size}) to resize "
+            "inside the model."
+        )
+    trained = (found.default_size, found.default_size)
+    if found.name == "vit-b16" and weights is not None and sides != trained:
+        raise ValueError(
+            f"vit-b16 has one position for each patch, so weights fit one size. Received: {sides} "
+            f"with weights={str(Path(weights))!r}. Pass size={trained}."
+        )
