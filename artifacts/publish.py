@@ -22,6 +22,7 @@ sys.path.insert(0, str(REPO))
 
 from serkeras import datasets, recipes  # noqa: E402
 from serkeras._files import atomic_path, atomic_write, read_json  # noqa: E402
+from serkeras.evaluation._markdown import table as markdown  # noqa: E402
 from serkeras.runs import Run  # noqa: E402
 
 RESULTS = REPO / "artifacts" / "results"
@@ -116,7 +117,7 @@ def table(results=RESULTS, way="../artifacts/results"):
     """Return the Markdown table with a line a run, speaker-disjoint ones first."""
     head = ("recipe", "data, classes", "split", "test clips", "UAR", "accuracy", "macro F1",
             "published", "trained")  # fmt: skip
-    return _markdown(head, [_line(result, way) for result in _results(results)])
+    return markdown(head, [_line(result, way) for result in _results(results)])
 
 
 def _line(result, way):
@@ -158,17 +159,11 @@ def summary(results=RESULTS, way="artifacts/results"):
                 _published(recipe),
             )
         )
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def _rank(found):
     return -found[True].metrics["uar"]["value"] if True in found else 0.0
-
-
-def _markdown(head, rows):
-    return "\n".join(
-        f"| {' | '.join(map(str, cells))} |" for cells in (head, ["---"] * len(head), *rows)
-    )
 
 
 def _published(recipe):

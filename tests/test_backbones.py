@@ -60,10 +60,12 @@ def import_torchvision():
     try:
         import torchvision
     except RuntimeError:
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        from torch import library as operators
+
+        declared = operators.Library("torchvision", "FRAGMENT")
         for operator in ("nms", "qnms"):
-            library.define(f"{operator}(Tensor a, Tensor b, float c) -> Tensor")
-        import_torchvision.kept = library
+            declared.define(f"{operator}(Tensor a, Tensor b, float c) -> Tensor")
+        import_torchvision.kept = declared
         import torchvision
     return torch, torchvision
 

@@ -9,7 +9,7 @@ from serkeras.evaluation._markdown import duration, percent, table
 
 def search(parts):
     """Return the history of the search and its best epoch, 1-based."""
-    from serkeras.training.fit import best_epoch
+    from serkeras.training.history import best_epoch
 
     rows = parts.history[parts.history["phase"] == "search"].reset_index(drop=True)
     return rows, best_epoch(rows.to_dict("records"), parts.experiment.training.monitor)

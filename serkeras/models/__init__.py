@@ -19,6 +19,9 @@ _BUILDERS = {
     "logistic": ("serkeras.models.baselines", "build_logistic"),
 }
 
+# Arguments of every builder of a network that are not settings.
+_GIVEN = ("input_shape", "num_classes")
+
 
 def names():
     """Return the sorted names that `build` takes."""
@@ -43,6 +46,27 @@ def builder(name):
     return getattr(importlib.import_module(module), function)
 
 
+def check_settings(name, function, settings, given=_GIVEN):
+    """Refuse settings that a builder does not have.
+
+    Args:
+        name: of the model, for the message.
+        function: its builder.
+        settings: dictionary of keyword arguments.
+        given: names of its arguments that are not settings.
+
+    Raises:
+        ValueError: a setting is unknown.
+    """
+    known = set(inspect.signature(function).parameters) - set(given)
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise ValueError(
+            f"Settings of model {name!r} must be among {sorted(known)}. "
+            f"Received: {unknown}. Correct the spelling or remove them."
+        )
+
+
 def build(name, input_shape, num_classes, **settings):
     """Build an uncompiled functional `keras.Model` that ends in class probabilities.
 
@@ -60,11 +84,5 @@ def build(name, input_shape, num_classes, **settings):
         ValueError: unknown name or setting, or a shape that the network cannot take.
     """
     function = builder(name)
-    known = set(inspect.signature(function).parameters) - {"input_shape", "num_classes"}
-    unknown = sorted(set(settings) - known)
-    if unknown:
-        raise ValueError(
-            f"Settings of model {name!r} must be among {sorted(known)}. "
-            f"Received: {unknown}. Correct the spelling or remove them."
-        )
+    check_settings(name, function, settings)
     return function(input_shape=tuple(input_shape), num_classes=num_classes, **settings)

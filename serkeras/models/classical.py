@@ -4,7 +4,6 @@
 one as a Keras model does, and is what a run folder keeps.
 """
 
-import inspect
 import zipfile
 
 import numpy as np
@@ -18,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from serkeras._files import atomic_path
+from serkeras.models import check_settings
 from serkeras.models.frame_statistics import FrameStatistics
 
 # All that a saved model may hold beside what skops trusts itself. A file with anything else in
@@ -167,13 +167,7 @@ def build(name, seed=0, class_weight="none", frame_axis=1, **settings):
             f"A classical model must be one of {names()}. Received: {name!r}. Correct the name."
         )
     function = _BUILDERS[name]
-    known = set(inspect.signature(function).parameters) - {"seed", "class_weight"}
-    unknown = sorted(set(settings) - known)
-    if unknown:
-        raise ValueError(
-            f"Settings of model {name!r} must be among {sorted(known)}. "
-            f"Received: {unknown}. Correct the spelling or remove them."
-        )
+    check_settings(name, function, settings, given=("seed", "class_weight"))
     weight = None if class_weight == "none" else class_weight
     scaling = [("scale", StandardScaler())] if name in _STANDARDISED else []
     classifier = function(seed, weight, **settings)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from serkeras._files import atomic_write
 from serkeras.evaluation import plots
+from serkeras.evaluation._markdown import table as markdown
 from serkeras.studies import folder as folders
 from serkeras.studies import heatmap
 from serkeras.studies.cells import expand, left_out
@@ -218,10 +219,3 @@ def _again(study):
         f"## How to make it again\n\n```sh\n{command}\n```\n\nThe form of the study stands in "
         "study.json beside this file, all runs in rows.csv, each with its own report under runs/."
     )
-
-
-def markdown(head, rows):
-    """Return a Markdown table; bars in cells are escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)

@@ -5,6 +5,7 @@ import pandas as pd
 
 from serkeras._files import read_json
 from serkeras.studies import folder as folders
+from serkeras.training.history import best_epoch
 
 MEASURES = ("uar", "accuracy", "macro_f1")
 ROW = ["recipe", "features", "split"]
@@ -64,10 +65,8 @@ def _validation(folder, monitor):
     history = pd.read_csv(folder / "history.csv")
     if "val_loss" not in history.columns:  # a classical model has fits instead of epochs
         return float(history.loc[history["val_uar"].idxmax(), "val_accuracy"])
-    search = history[history["phase"] == "search"]
-    search = search[np.isfinite(search["val_loss"])]
-    best = search[monitor].idxmin() if monitor == "val_loss" else search[monitor].idxmax()
-    return float(search.loc[best, "val_accuracy"])
+    search = history[history["phase"] == "search"].to_dict("records")
+    return float(search[best_epoch(search, monitor) - 1]["val_accuracy"])
 
 
 def table(study, cells, runs):

@@ -1,7 +1,6 @@
 """`run`: train what a study has left, then write its table and report."""
 
 import fnmatch
-import inspect
 import random
 import sys
 import time
@@ -164,11 +163,7 @@ def _check_network(cell):
     model = cell.experiment.model
     if model.name in classical.names():
         return  # whose settings are scikit-learn's, checked when it is fitted
-    arguments = inspect.signature(models.builder(model.name)).parameters
-    known = set(arguments) - {"input_shape", "num_classes"}
-    unknown = sorted(set(model.settings) - known)
-    if unknown:
-        raise ValueError(
-            f"Settings of model {model.name!r} must be among {sorted(known)}. Received: "
-            f"{unknown} in the cell {cell.id!r}. Correct the spelling or remove them."
-        )
+    try:
+        models.check_settings(model.name, models.builder(model.name), model.settings)
+    except ValueError as error:
+        raise ValueError(f"{error} (In the cell {cell.id!r}.)") from error

@@ -12,7 +12,8 @@ from serkeras._files import atomic_path
 from serkeras.features import registry
 from serkeras.training.batches import Batches
 from serkeras.training.compiling import schedule
-from serkeras.training.fit import Fit, read_history
+from serkeras.training.fit import Fit
+from serkeras.training.history import read_history
 from serkeras.training.network import builder, phase_seed
 
 PHASES = ("search", "final")

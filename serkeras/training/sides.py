@@ -159,10 +159,8 @@ def _changing(clean, waves, labels, experiment):
     """Return a side of waveforms that are changed, then turned into what `clean` holds."""
     known = pd.DataFrame({"clip": clean.clips})
     side = _side(waves, known, labels)
-    features, transforms = (
-        _given(experiment.features),
-        augment.resolve(experiment.augment.transforms),
-    )
+    features = _given(experiment.features)
+    transforms = augment.resolve(experiment.augment.transforms)
     return replace(
         side,
         frame_axis=clean.frame_axis,
