@@ -9,6 +9,8 @@ OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 LOSSES = ("cross_entropy", "focal", "hinge")
 WEIGHTINGS = ("none", "balanced")
 MONITORS = ("val_loss", "val_accuracy")
+COMBINATIONS = ("mean", "weighted", "geometric")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 FITS = ("pad", "stretch", "keep")
 LEVELS = ("as_is", "standard", "peak")
 AVERAGES = ("none", "time", "frequency")
@@ -264,6 +266,17 @@ class TrainingConfig(_Config):
         label_smoothing: share of the truth that is spread over all classes.
         focal_gamma: of the focal loss.
         class_weights: "none", or "balanced" for clips that count by the rarity of their class.
+        layer_rates: learning rates of the parts of a pretrained network against that of its head,
+            `{"backbone": 0.1, "decay": 0.5, "thaw_every": 2}`; see
+            `serkeras.training.layer_rates`. Empty is one rate for all.
+        cache_frozen: compute once, and keep, what the frozen part of a network gives, where
+            nothing random stands in front of it.
+        precision: of the network's arithmetic: "float32", "mixed_bfloat16" or "mixed_float16".
+            Weights, features, loss and probabilities stay float32.
+        jit_compile: compile the steps with XLA; None leaves it to Keras, which does so on GPUs.
+        steps_per_execution: steps that TensorFlow takes at a time (on JAX and PyTorch too).
+        member: number of the run among those that an ensemble has of one split and seed; it
+            decides weights and order, and nothing else.
         batch_size: clips a step.
         epochs: upper bound of the first fit.
         monitor: what makes an epoch the best one: "val_loss" (as the source report did) or
@@ -282,6 +295,12 @@ class TrainingConfig(_Config):
     label_smoothing: float = 0.0
     focal_gamma: float = 2.0
     class_weights: str = "none"
+    layer_rates: dict = field(default_factory=dict)
+    cache_frozen: bool = True
+    precision: str = "float32"
+    jit_compile: bool | None = None
+    steps_per_execution: int = 1
+    member: int = 0
     batch_size: int = 32
     epochs: int = 100
     monitor: str = "val_loss"
@@ -307,6 +326,9 @@ class TrainingConfig(_Config):
                 "focal_gamma": (self.focal_gamma >= 0, "0 or more"),
                 "loss": (self.loss in LOSSES, f"one of {LOSSES}"),
                 "class_weights": (self.class_weights in WEIGHTINGS, f"one of {WEIGHTINGS}"),
+                "precision": (self.precision in PRECISIONS, f"one of {PRECISIONS}"),
+                "steps_per_execution": (self.steps_per_execution >= 1, "1 or more"),
+                "member": (self.member >= 0, "0 or more"),
                 "batch_size": (self.batch_size >= 1, "1 or more"),
                 "epochs": (self.epochs >= 1, "1 or more"),
                 "monitor": (self.monitor in MONITORS, f"one of {MONITORS}"),
@@ -325,6 +347,8 @@ class Experiment(_Config):
         label_scheme: "own", "seven" or "four".
         split: kind of split, see `serkeras.splits.make`.
         seed: of split, augmentation, initial weights and order of clips.
+        members: runs of one split that make an ensemble, see `serkeras.ensembles`; 1 is a run.
+        combine: how an ensemble joins their probabilities: "mean", "weighted" or "geometric".
     """
 
     recipe: str = "cnn2-transformer"
@@ -332,6 +356,8 @@ class Experiment(_Config):
     label_scheme: str = "own"
     split: str = "speaker"
     seed: int = 0
+    members: int = 1
+    combine: str = "mean"
     audio: AudioConfig = field(default_factory=AudioConfig)
     features: FeatureConfig = field(default_factory=FeatureConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -339,7 +365,14 @@ class Experiment(_Config):
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self):
-        _require(self, {"seed": (self.seed >= 0, "0 or more")})
+        _require(
+            self,
+            {
+                "seed": (self.seed >= 0, "0 or more"),
+                "members": (self.members >= 1, "1 or more"),
+                "combine": (self.combine in COMBINATIONS, f"one of {COMBINATIONS}"),
+            },
+        )
 
     def with_settings(self, assignments):
         """Return a copy changed by dotted assignments.

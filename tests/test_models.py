@@ -20,7 +20,12 @@ SHAPES = {
     "issa": [(40, 1), (24, 1)],
 }
 # Narrower than in the papers, so that eight clips are learnt in seconds.
-SMALL = {"fcn-attention-2d": {"width": 0.1}}
+_BRANCH = {"backbone": "resnet18", "outputs": 8}
+SMALL = {
+    "fcn-attention-2d": {"width": 0.1},
+    "multinet": {"branches": [_BRANCH, _BRANCH], "scaling": "none"},
+    "transfer": {"backbone": "resnet18", "scaling": "none", "pooling": "average", "units": ()},
+}
 
 
 @pytest.fixture(scope="module", params=models.names())

@@ -16,7 +16,7 @@ import pytest
 import serkeras
 from serkeras import runs, splits
 from serkeras._files import read_json
-from serkeras.training import provenance
+from serkeras.training import inherited, provenance
 from serkeras.training.batches import Batches
 from serkeras.training.fit import Fit, best_epoch, is_over
 from serkeras.training.network import phase_seed
@@ -431,7 +431,8 @@ def test_sessions_of_a_resumed_run_are_all_told(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "device", lambda: "a device")
     for commit in ("1", "1", "2"):
         monkeypatch.setattr(provenance, "commit", lambda commit=commit: commit)
-        provenance.begin(tmp_path, "digest", learned, {"nowhere.wav": ""})
+        nothing = inherited.Inherited([], set(), set(), True)
+        provenance.begin(tmp_path, "digest", learned, {"nowhere.wav": ""}, nothing)
     assert provenance.joined(tmp_path, "commit") == "1 then 2"
     assert provenance.joined(tmp_path, "device") == "a device"
 

@@ -93,12 +93,19 @@ def facts(parts):
         ("features", f"{features.name}, hop {features.hop_length} samples"),
         ("changed copies a training clip", experiment.augment.copies),
         ("model", experiment.model.name + _parameters(run)),
+        ("first weights", _weights(run)),
         ("training time", duration(run["seconds"])),
         ("device", run["device"]),
         ("versions", versions),
         ("commit", run["commit"] or "unknown (no git checkout)"),
     ]
     return "## What was run\n\n" + table(("", ""), rows)
+
+
+def _weights(run):
+    """Name the files that the network started from; older runs had none."""
+    files = [f"{item['weights']} ({item['file']})" for item in run.get("weights", ())]
+    return ", ".join(files) or "random"
 
 
 def _parameters(run):

@@ -17,6 +17,8 @@ _BUILDERS = {
     "fcn-attention-2d": ("serkeras.models.fcn_attention", "build_fcn_attention_2d"),
     "issa": ("serkeras.models.issa", "build_issa"),
     "logistic": ("serkeras.models.baselines", "build_logistic"),
+    "multinet": ("serkeras.models.multinet", "build_multinet"),
+    "transfer": ("serkeras.models.transfer", "build_transfer"),
 }
 
 # Arguments of every builder of a network that are not settings.

@@ -10,7 +10,7 @@ import pandas as pd
 from serkeras import datasets, recipes, runs, splits
 from serkeras._files import atomic_write, cache_dir, read_json, write_json
 from serkeras.config import Experiment
-from serkeras.training import provenance, reading
+from serkeras.training import inherited, provenance, reading
 from serkeras.training.sides import extract
 
 _log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ def train(
         FileExistsError: `out` holds a finished run or another experiment.
     """
     experiment = _experiment(recipe, data, split, seed, label_scheme, settings)
+    experiment = inherited.resolve(experiment)
     folder = Path(out or runs.default_folder(experiment))
     with runs.locked(folder):
         # The run folder is made when data, split, features and model are known to be sound: a
@@ -65,13 +66,15 @@ def train(
         reading.check(experiment)
         way = _way(experiment)
         way.check(experiment)
+        start = inherited.read(experiment)
         clips = datasets.load_many(experiment.data, experiment.label_scheme, progress=progress)
         labels = _labels(clips, experiment)
         split = _split(folder, clips, experiment)
         sides = extract(split, labels, experiment, on_error, n_jobs, progress)
+        inherited.check(start, split, sides.files)
         fit = way.prepare(sides, labels, experiment)
         runs.prepare(folder, experiment, overwrite)
-        _describe(folder, split, sides)
+        _describe(folder, split, sides, start)
         model = fit(folder, n_jobs, progress)
         _evaluate(folder, model, sides.test, split, labels, experiment)
         _report(folder)
@@ -137,10 +140,10 @@ def _split(folder, clips, experiment):
     return splits.make(clips, experiment.split, seed=experiment.seed)
 
 
-def _describe(folder, split, sides):
+def _describe(folder, split, sides, start):
     """Write what the run stands on; refuse to go on with a run that stood on other data."""
     learned = pd.concat([split.train, split.validation])
-    provenance.begin(folder, sides.digest, learned, sides.files)
+    provenance.begin(folder, sides.digest, learned, sides.files, start)
     write_json(folder / "split.json", split.to_dict())
     if len(sides.failed):
         _log.warning("%d clips could not be read and were left out", len(sides.failed))
@@ -197,6 +200,7 @@ def _facts(folder, model, experiment):
         "device": provenance.joined(folder, "device"),
         "versions": provenance.read(folder)["sessions"][-1]["versions"],
         "commit": provenance.joined(folder, "commit"),
+        "weights": provenance.read(folder)["weights"],
         **_way(experiment).facts(folder, model),
     }
 

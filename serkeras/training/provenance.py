@@ -15,7 +15,7 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def begin(folder, digest, learned, files):
+def begin(folder, digest, learned, files, start):
     """Write or check `provenance.json`; a resumed run adds its own session to it.
 
     Args:
@@ -23,28 +23,31 @@ def begin(folder, digest, learned, files):
         digest: hash of all that the network is given.
         learned: manifest of the training and validation clips.
         files: dictionary from path to SHA-256 of their recordings.
+        start: `serkeras.training.inherited.Inherited`; what its weights have learned from counts
+            as learned.
 
     Raises:
-        ValueError: the run was begun on other data.
+        ValueError: the run was begun on other data, or with other weights.
     """
     path = Path(folder) / "provenance.json"
     session = {"commit": commit(), "device": device(), "versions": versions()}
     if path.is_file():
         values = read_json(path)
-        if values["digest"] != digest:
+        if values["digest"] != digest or values.get("weights", []) != start.weights:
             raise ValueError(
                 "An interrupted run goes on with the data that it began with. Received: "
-                f"{folder}, whose clips, emotions or recordings have changed since. Restore "
-                "them, or choose another folder with --out."
+                f"{folder}, whose clips, emotions, recordings or first weights have changed "
+                "since. Restore them, or choose another folder with --out."
             )
         if values["sessions"][-1] != session:
             values["sessions"].append(session)
     else:
         values = {
             "digest": digest,
-            "speakers": sorted(learned["speaker"].dropna().unique()),
-            "speakers_known": bool(learned["speaker"].notna().all()),
-            "files": sorted(files[path] for path in learned["path"]),
+            "weights": start.weights,
+            "speakers": sorted({*learned["speaker"].dropna(), *start.speakers}),
+            "speakers_known": bool(learned["speaker"].notna().all() and start.speakers_known),
+            "files": sorted({*(files[path] for path in learned["path"]), *start.files}),
             "sessions": [session],
         }
     write_json(path, values)

@@ -3,7 +3,13 @@
 from pathlib import Path
 
 from serkeras.models.backbones.cards import CARDS, Card, WeightFile
-from serkeras.models.backbones.freezing import block_layers, counts, model_name, unfreeze
+from serkeras.models.backbones.freezing import (
+    block_layers,
+    counts,
+    inside,
+    model_name,
+    unfreeze,
+)
 
 __all__ = [
     "Card",
@@ -12,6 +18,7 @@ __all__ = [
     "build",
     "card",
     "counts",
+    "inside",
     "names",
     "unfreeze",
 ]
@@ -50,6 +57,7 @@ def build(
     value_range=(0.0, 255.0),
     include_top=False,
     classes=1000,
+    branch=None,
 ):
     """Build an uncompiled functional `keras.Model` from pictures or spectrograms to features.
 
@@ -61,15 +69,19 @@ def build(
         name: one of `names()`.
         input_shape: `(height, width, 1 or 3)`; three channels are red, green, blue.
         weights: None for random ones; "imagenet" for the published file, which is looked for on
-            this machine, else fetched; or a path: `.weights.h5` or `.h5` of the Keras network
+            this machine, else fetched; or the folder of a finished run, or its model.keras, whose
+            backbone of that name is taken; or a path: `.weights.h5` or `.h5` of the Keras network
             (DenseNet's, VGG16's and those of keras.applications), or torchvision's state dict as
             `.pth`, `.pt` or `.safetensors`. For ResNet, AlexNet, SqueezeNet, DenseNet-161 and ViT
             "imagenet" is torchvision's file, which the package torch reads.
         size: (height, width) to resize to inside the model, bilinear; None keeps the input's.
         scaling: "picture", "standardized" or "none".
         value_range: (low, high), values that black and white stand for; for "picture".
-        include_top: whether to add the network's own head; the output is then logits.
+        include_top: whether to add the network's own head; the output is then logits. "hidden"
+            leaves off its last layer, which gave the classes: of AlexNet and VGG16 two dense
+            layers stay, of the others nothing, so it is refused.
         classes: width of that head; only 1,000 with published weights.
+        branch: int, number of the backbone in a network that has several.
 
     Returns:
         `keras.Model` from `(clips, *input_shape)` to the feature map `(clips, rows, columns,
@@ -88,21 +100,36 @@ def build(
     found = card(name)
     front.check(scaling, value_range)
     _check_shape(found, input_shape, size, weights)
-    path = None if weights is None else weights_files.locate(found, weights, include_top)
+    _check_top(found, include_top)
+    file = None if weights is None else weights_files.find(found, weights, bool(include_top))
     sides = tuple(size or input_shape[:2])
-    network = _network(found, sides, path, classes if include_top else None)
-    convention = weights_files.convention(found, path)
-    return _join(model_name(name), network, input_shape, (size, scaling, convention, value_range))
+    network = _network(found, sides, file, classes, include_top)
+    convention = file.convention if file else found.scaling
+    front_settings = (size, scaling, convention, value_range)
+    return _join(model_name(name, branch), network, input_shape, front_settings)
 
 
-def _network(found, sides, path, classes):
-    from serkeras.models.backbones import networks, weights_files
+def _network(found, sides, file, classes, include_top):
+    import keras
 
-    whole, network = networks.network(found.name, (*sides, 3), classes)
-    if path is not None:
-        weights_files.load(whole, found, path, include_top=classes is not None)
+    from serkeras.models.backbones import networks
+
+    whole, network = networks.network(found.name, (*sides, 3), classes if include_top else None)
+    if include_top == "hidden":
+        network = keras.Model(network.input, network.layers[-1].input)
+    if file:
+        # A run holds the part that is used, other files what their makers had.
+        file.load(network if file.is_run else whole)
     network.name = "network"
     return network
+
+
+def _check_top(found, include_top):
+    if include_top == "hidden" and found.name not in ("alexnet", "vgg16"):
+        raise ValueError(
+            "`include_top` is 'hidden' for networks with hidden layers in their head, alexnet and "
+            f"vgg16. Received: {found.name}. Use False."
+        )
 
 
 def _join(name, network, input_shape, settings):

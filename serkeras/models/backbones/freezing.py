@@ -72,19 +72,45 @@ def _numbers(weights):
     return sum(math.prod(weight.shape) for weight in weights)
 
 
+def inside(model):
+    """Return the backbones within a model at any depth, in the order of its layers.
+
+    Args:
+        model: `keras.Model`; a backbone itself is the one that is found.
+    """
+    if _find_card(model):
+        return [model]
+    return [found for layer in getattr(model, "layers", ()) for found in inside(layer)]
+
+
+def _find_card(model):
+    """Return the card of a backbone, None for another layer or model."""
+    cards = (card for card in CARDS.values() if model_name(card.name) == _bare(model.name))
+    return next(cards, None) if hasattr(model, "layers") else None
+
+
+def _bare(name):
+    """Return the name of a backbone without the number that it has beside a twin."""
+    return re.sub(r"_branch\d+$", "", name)
+
+
 def _card_of(model):
-    for card in CARDS.values():
-        if model.name == model_name(card.name):
-            return card
+    if card := _find_card(model):
+        return card
     raise ValueError(
         f"Blocks are known of what serkeras.models.backbones.build returns. Received: the model "
         f"{model.name!r}. Pass the backbone itself, not the model around it."
     )
 
 
-def model_name(name):
-    """Return the name of the model of a card: no signs that a path could not hold."""
-    return re.sub(r"[-.]", "_", name)
+def model_name(name, branch=None):
+    """Return the name of the model of a card: no signs that a path could not hold.
+
+    Args:
+        name: of the card.
+        branch: int, number of the backbone in a network that has several.
+    """
+    return re.sub(r"[-.]", "_", name) + ("" if branch is None else f"_branch{branch}")
 
 
 def _pattern(block):

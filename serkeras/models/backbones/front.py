@@ -23,6 +23,8 @@ inside the network ("torch", too); here that part is left out and the front does
 import keras
 from keras import ops
 
+from serkeras.models.backbones.trained import scaling_layer
+
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 CAFFE_MEAN = (123.68, 116.779, 103.939)
@@ -53,7 +55,7 @@ def attach(x, size, scaling, convention, value_range):
     if convention == "caffe":
         x = ops.flip(x, axis=-1)
         scale, offset = scale[::-1], offset[::-1]
-    return keras.layers.Rescaling(scale, offset, name="scaled")(x)
+    return keras.layers.Rescaling(scale, offset, name=scaling_layer(convention))(x)
 
 
 def affine(scaling, convention, value_range):

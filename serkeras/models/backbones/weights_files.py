@@ -1,85 +1,100 @@
-"""Chooses the file of weights and loads it: all of it or a refusal."""
+"""Finds the weights that a caller means and loads them: all of a file or a refusal."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from serkeras.models.backbones import published, torch_files
+from serkeras.models.backbones import published, torch_files, trained
+from serkeras.models.backbones.cards import Card
 
 _KERAS_ENDINGS = (".h5", ".hdf5")
 
 
-def locate(card, weights, include_top):
-    """Return the path of the weights that a caller means.
+@dataclass(frozen=True)
+class File:
+    """A file of weights as its makers write them.
+
+    Attributes:
+        card: of the backbone.
+        path: `pathlib.Path`.
+        include_top: whether the network has its head.
+        is_run: false; see `serkeras.models.backbones.trained.Trained`.
+    """
+
+    card: Card
+    path: Path
+    include_top: bool
+    is_run = False
+
+    @property
+    def convention(self):
+        """Scaling that the photographs of its training had.
+
+        VGG16 exists with Keras's weights ("caffe") and with torchvision's.
+        """
+        return "torch" if self.path.suffix in torch_files.ENDINGS else self.card.scaling
+
+    def load(self, model):
+        """Give a network without front the weights.
+
+        Raises:
+            ValueError: the file is damaged or belongs to another network.
+        """
+        if self.path.suffix in torch_files.ENDINGS:
+            torch_files.load(model, self.card.name, self.path, self.include_top)
+            return
+        try:
+            _require_all(model, self.path)
+            model.load_weights(self.path)
+            _require_finite(model)
+        except Exception as error:  # HDF5 and Keras have many
+            head = "with" if self.include_top else "without"
+            said = " ".join(str(error).split())[:300]
+            raise ValueError(
+                f"A file of weights for {self.card.name} must fit all its layers. Received: "
+                f"{self.path} ({type(error).__name__}: {said}). Give weights of Keras's "
+                f"{self.card.name} {head} its head, or fetch the file again."
+            ) from error
+
+
+def find(card, weights, include_top):
+    """Return the weights that a caller means, on this machine.
 
     Args:
         card: `serkeras.models.backbones.Card`.
-        weights: "imagenet" or a path.
+        weights: "imagenet", the path of a file, or the folder of a run.
         include_top: whether the file must hold the head.
 
+    Returns:
+        `File` or `serkeras.models.backbones.trained.Trained`.
+
     Raises:
-        ValueError: no such kind of file is known for that backbone.
+        ValueError: no such kind of file is known for that backbone, or the run has none.
         FileNotFoundError: there is no file at the path.
         ConnectionError: "imagenet" is not on this machine and cannot be fetched.
         ModuleNotFoundError: the package that reads the file is not installed.
     """
+    if weights != "imagenet" and trained.is_run(weights):
+        return trained.Trained(card, trained.model_file(weights))
     named = card.files[0].name if weights == "imagenet" else weights
     path = Path(named).expanduser()
     endings = _KERAS_ENDINGS + (torch_files.ENDINGS if card.has_torch_files else ())
     if path.suffix not in endings:
         raise ValueError(
-            f"`weights` of {card.name} must be None, 'imagenet' or a path that ends in one of "
-            f"{list(endings)}. Received: {str(weights)!r}. Correct it."
+            f"`weights` of {card.name} must be None, 'imagenet', the folder of a finished run or "
+            f"a path that ends in one of {list(endings)}. Received: {str(weights)!r}. Correct it."
         )
     if path.suffix in torch_files.ENDINGS:
         torch_files.require_reader(path)
     if weights == "imagenet":
-        return published.find(card, include_top)
+        return File(card, published.find(card, include_top), include_top)
     if not path.is_file():
         raise FileNotFoundError(
             f"`weights` must be None, 'imagenet' or the path of a file. Received: {path}, where "
             "there is none. Correct the path."
         )
-    return path
-
-
-def convention(card, path):
-    """Return the scaling that the photographs of a file's training had.
-
-    VGG16 exists with Keras's weights ("caffe") and with torchvision's.
-    """
-    if path is not None and path.suffix in torch_files.ENDINGS:
-        return "torch"
-    return card.scaling
-
-
-def load(model, card, path, include_top):
-    """Give a network the weights of a file.
-
-    Args:
-        model: network without front.
-        card: its card.
-        path: `pathlib.Path`.
-        include_top: whether the network has its head.
-
-    Raises:
-        ValueError: the file is damaged or belongs to another network.
-    """
-    if path.suffix in torch_files.ENDINGS:
-        torch_files.load(model, card.name, path, include_top)
-        return
-    try:
-        _require_all(model, path)
-        model.load_weights(path)
-        _require_finite(model)
-    except Exception as error:  # HDF5 and Keras have many
-        head = "with" if include_top else "without"
-        said = " ".join(str(error).split())[:300]
-        raise ValueError(
-            f"A file of weights for {card.name} must fit all its layers. Received: {path} "
-            f"({type(error).__name__}: {said}). Give weights of Keras's {card.name} {head} its "
-            "head, or fetch the file again."
-        ) from error
+    return File(card, path, include_top)
 
 
 def _require_all(model, path):
