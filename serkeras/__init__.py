@@ -14,6 +14,7 @@ _PARTS = (
     "augment",
     "config",
     "datasets",
+    "ensembles",
     "evaluation",
     "features",
     "models",
@@ -26,10 +27,12 @@ _PARTS = (
 )
 _FUNCTIONS = {
     "train": "serkeras.training",
+    "ensemble": "serkeras.ensembles",
     "evaluate": "serkeras.serving",
     "predict": "serkeras.serving",
     "show_attention": "serkeras.serving",
     "waveform_model": "serkeras.serving",
+    "Ensemble": "serkeras.ensembles",
     "Experiment": "serkeras.config",
     "Run": "serkeras.runs",
 }

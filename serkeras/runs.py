@@ -40,9 +40,12 @@ class Run:
 
     @property
     def finished(self):
-        """Whether the run came to its end: its checkpoints are removed last of all."""
-        figures = (self.folder / "metrics.json").is_file()
-        return figures and not (self.folder / "checkpoints").exists()
+        """Whether the run came to its end: its checkpoints are removed last of all.
+
+        The last file of an ensemble is ensemble.json.
+        """
+        last = "metrics.json" if self.experiment.members == 1 else "ensemble.json"
+        return (self.folder / last).is_file() and not (self.folder / "checkpoints").exists()
 
     @cached_property
     def metrics(self):
@@ -74,6 +77,21 @@ class Run:
         return read_csv(self.folder / "predictions.csv", PREDICTION_COLUMNS)
 
     @cached_property
+    def validation(self):
+        """DataFrame like `predictions`, of the validation side.
+
+        Raises:
+            FileNotFoundError: the run is from before validation.csv was kept.
+        """
+        path = self.folder / "validation.csv"
+        if not path.is_file():
+            raise FileNotFoundError(
+                "A run must hold validation.csv for what is fitted on the validation side. "
+                f"Received: {self.folder}, which has none. Train it again with this version."
+            )
+        return read_csv(path, PREDICTION_COLUMNS)
+
+    @cached_property
     def model(self):
         """Model to probabilities, from what `serkeras.serving.network_inputs` returns.
 
@@ -81,7 +99,15 @@ class Run:
         where the features are computed in the graph. A `keras.Model`, or a
         `serkeras.models.classical.ClassicalModel`, which has `predict` and `predict_on_batch`
         and refuses what needs Keras.
+
+        Raises:
+            ValueError: the folder holds an ensemble, which has a model a member.
         """
+        if self.experiment.members > 1:
+            raise ValueError(
+                f"A run must have one model. Received: {self.folder}, an ensemble. Take one of "
+                "its members, or serkeras.predict, which asks all of them."
+            )
         if (self.folder / "model.skops").is_file():
             from serkeras.models import classical
 
@@ -105,7 +131,36 @@ def default_folder(experiment):
     return Path("artifacts/runs") / f"{experiment.recipe}-{data}-{split}-seed{experiment.seed}"
 
 
-def prepare(folder, experiment, overwrite=False):
+def members(folder, experiment):
+    """Return the runs that make the ensemble of an experiment.
+
+    Args:
+        folder: of the ensemble.
+        experiment: `serkeras.config.Experiment` of several members.
+
+    Returns:
+        Dictionary from `pathlib.Path`, `folder/member-N`, to the member's `Experiment`. They
+        differ in `training.member` alone.
+    """
+    first = experiment.training.member
+    numbers = range(first, first + experiment.members)
+    return {
+        Path(folder) / f"member-{number}": experiment.with_settings(
+            {"members": 1, "training.member": number}
+        )
+        for number in numbers
+    }
+
+
+def is_finished(folder, experiment):
+    """Whether a folder holds a finished run of just this experiment."""
+    if not (Path(folder) / "experiment.json").is_file():
+        return False
+    run = Run(folder)
+    return run.experiment == experiment and run.finished
+
+
+def prepare(folder, experiment, overwrite=False, anew=False):
     """Make a run folder; an unfinished run of the same experiment stays, for it goes on.
 
     Raises:
@@ -113,7 +168,7 @@ def prepare(folder, experiment, overwrite=False):
     """
     folder = Path(folder)
     check_free(folder, experiment, overwrite)
-    if folder.is_dir() and not resumable(folder, experiment):
+    if folder.is_dir() and (anew or not resumable(folder, experiment)):
         shutil.rmtree(folder)
     write_json(folder / "experiment.json", experiment.to_dict())
     return folder

@@ -448,7 +448,7 @@ def test_unfreeze_refuses_another_model():
         ({"name": "vit-b16", "weights": "imagenet"}, r"size=\(224, 224\)"),
         ({"scaling": "decibels"}, "`scaling` must be one of"),
         ({"value_range": (1, 1)}, "low < high"),
-        ({"weights": "imagenette"}, "must be None, 'imagenet' or a path"),
+        ({"weights": "imagenette"}, "must be None, 'imagenet', the folder of a finished run or"),
         ({"name": "mobilenet-v2", "weights": "a.pth"}, "ends in one of"),
     ],
 )
@@ -607,14 +607,19 @@ def test_imagenet_is_found_on_this_machine(place, empty_homes, keras_file, monke
 
 
 @pytest.mark.parametrize("tail", [b"", b"x"])
-def test_imagenet_is_fetched_and_verified(tail, empty_homes, keras_file, monkeypatch):
+def test_imagenet_is_fetched_and_verified(tail, empty_homes, keras_file, monkeypatch, capsys):
+    """The rest of it: the first half came before."""
     model, content = keras_file
+    half = len(content) // 2
+    empty_homes[0].mkdir(parents=True)
+    (empty_homes[0] / "w.weights.h5.part").write_bytes(content[:half])
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(200)
+            asked = self.headers.get("Range")
+            self.send_response(206 if asked == f"bytes={half}-" else 200)
             self.end_headers()
-            self.wfile.write(content + tail)
+            self.wfile.write((content + tail)[half if asked else 0 :])
 
         def log_message(self, *arguments):
             pass
@@ -630,4 +635,6 @@ def test_imagenet_is_fetched_and_verified(tail, empty_homes, keras_file, monkeyp
         else:
             ours = backbones.build("mobilenet-v2", (32, 32, 3), "imagenet")
             np.testing.assert_array_equal(ours.get_weights()[0], model.get_weights()[0])
+            assert [path.name for path in empty_homes[0].iterdir()] == ["w.weights.h5"]
         server.shutdown()
+    assert "w.weights.h5" in capsys.readouterr().err, "the progress bar names the file"

@@ -260,7 +260,7 @@ def svm_run(own_csv, tmp_path_factory):
 def test_run_folder_is_complete(svm_run):
     assert {path.name for path in svm_run.folder.iterdir()} == {
         *("experiment.json", "split.json", "history.csv", "predictions.csv", "provenance.json"),
-        *("model.skops", "metrics.json", "report.md", "figures"),
+        *("model.skops", "metrics.json", "report.md", "figures", "validation.csv"),
     }
     facts = svm_run.metrics["run"]
     assert facts["recipe"] == "svm"
@@ -350,7 +350,7 @@ def test_interrupted_run_is_fitted_again(svm_run, own_csv, tmp_path, monkeypatch
         ({"model.settings.C": []}, r"one value or more. Received: empty lists for \['C'\]"),
         (
             {"training.epochs": 5},
-            "class_weights alone. Received: training.epochs changed for 'svm'",
+            "class_weights and member alone. Received: training.epochs changed for 'svm'",
         ),
         ({"model.normalize": "whiten"}, r"Received: model\.normalize changed"),
         ({"augment.on_the_fly": True}, r"Received: augment\.on_the_fly changed"),

@@ -13,7 +13,7 @@ from tests.recordings import SMALL, write_corpus
 
 COMMANDS = [
     "data", "audit", "features", "images", "recipes", "train", "evaluate", "predict", "attention",
-    "demo", "study",
+    "ensemble", "batch-size", "demo", "study",
 ]  # fmt: skip
 
 
@@ -30,7 +30,8 @@ def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     out = capsys.readouterr().out
-    assert all(f"\n    {command} " in out for command in COMMANDS)
+    named = {line.split()[0] for line in out.splitlines() if line.strip()}
+    assert named >= set(COMMANDS)
 
 
 def test_the_module_runs_and_listing_recipes_is_light():

@@ -1,14 +1,29 @@
-"""Losses, learning-rate rules and optimisers, against hand arithmetic and other libraries."""
+"""Losses, rates, optimisers and precision, against hand arithmetic and other libraries."""
+
+import os
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
 
-from serkeras.config import TrainingConfig
-from serkeras.training import optimizers
-from serkeras.training.compiling import balanced_weights, compile_model, schedule
+from serkeras import models
+from serkeras.config import Experiment, TrainingConfig
+from serkeras.training import layer_rates, optimizers
+from serkeras.training.batches import Batches
+from serkeras.training.compiling import (
+    balanced_weights,
+    compile_model,
+    make_repeatable,
+    schedule,
+)
+from serkeras.training.fit import Fit
 from serkeras.training.losses import ClassLoss
+from serkeras.training.network import builder, precision
 from serkeras.training.schedules import Schedule
+from serkeras.training.sides import Side
+from tests.test_models import SHAPE, SHAPES, SMALL
 
 P = np.array([[0.7, 0.2, 0.1], [0.25, 0.25, 0.5]], np.float32)
 Y = np.array([0, 1], np.int32)
@@ -212,3 +227,145 @@ def test_defaults_are_plain_adam_and_the_loss_of_keras():
     compile_model(model, TrainingConfig(), np.array([0, 1]), 2)
     assert type(model.optimizer) is keras.optimizers.Adam
     assert model.loss == "sparse_categorical_crossentropy"
+
+
+def test_by_depth_with_shares_of_one_is_the_optimiser_itself():
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(3, 4)).astype(np.float32)
+    for name in ("adam", "adamw", "rmsprop", "sgd"):
+        plain, grouped = [[keras.Variable(value) for value in start] for _ in range(2)]
+        settings = (name, 0.01, 0.1, ())
+        ours = optimizers.make(*settings, grouped, (0, 1, 2), {"backbone": 1.0})
+        ours.build(grouped)
+        layer_rates.begin_epoch(ours, 0)
+        theirs = optimizers.make(*settings, plain)
+        for grads in rng.normal(size=(5, 3, 4)).astype(np.float32):
+            step(ours, grouped, grads)
+            step(theirs, plain, grads)
+        for one, other in zip(grouped, plain, strict=True):
+            np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def tiny_side(clips=10):
+    rng = np.random.default_rng(0)
+    index = np.arange(clips)
+    x = rng.normal(size=(clips, 32, 32)).astype(np.float32)
+    return Side(x, index, (index % 2).astype(np.int32), index.astype(str))
+
+
+def tiny_build(policy, **model):
+    model = {"name": "cnn", **model}
+    experiment = Experiment.from_dict({"model": model})
+    training = experiment.training.replace(precision=policy, batch_size=4)
+    return builder(tiny_side(), ["a", "b"], experiment.replace(training=training))
+
+
+@pytest.fixture
+def callers_policy():
+    """A policy that the caller has set, which is none of the experiment's business."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield keras.config.dtype_policy()
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_precision_is_that_of_the_network_alone(policy, callers_policy):
+    model = tiny_build(policy)(0)
+    assert keras.config.dtype_policy() == callers_policy
+    *front, network = model.layers
+    assert {layer.compute_dtype for layer in front} == {"float32"}
+    assert network.get_layer("logits").dtype_policy.name == policy
+    assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
+    assert network.get_layer("probabilities").compute_dtype == "float32"
+    is_scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert is_scaled == (policy == "mixed_float16")
+    with pytest.raises(ValueError, match="must be among"):
+        tiny_build(policy, settings={"dpeth": 1})
+    assert keras.config.dtype_policy() == callers_policy
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_probabilities_of_every_model_are_float32(name):
+    with precision("mixed_float16"):
+        shape = SHAPES.get(name, [None, SHAPE])[1]
+        model = models.build(name, shape, 3, **SMALL.get(name, {}))
+    assert model.output.dtype == "float32"
+    last = model.layers[-1]
+    assert isinstance(last, keras.layers.Softmax)
+    assert last.compute_dtype == "float32"
+    assert model.get_layer("logits").compute_dtype == "float16"
+
+
+LOADING = """
+import sys
+import keras
+import numpy as np
+import serkeras
+for policy in ("mixed_bfloat16", "mixed_float16"):
+    model = keras.saving.load_model(f"{sys.argv[1]}/{policy}.keras", safe_mode=True)
+    kept = np.load(f"{sys.argv[1]}/{policy}.npz")
+    np.testing.assert_array_equal(model.predict(kept["x"], verbose=0), kept["found"])
+    assert model.layers[-1].get_layer("logits").dtype_policy.name == policy
+assert keras.config.dtype_policy().name == "float32"
+"""
+
+
+def test_mixed_models_learn_and_load_in_a_fresh_process(tmp_path, repo):
+    side = tiny_side()
+    x = side.x[..., None]
+    # Convolutions in float16 are slow without a GPU.
+    for policy, name in (("mixed_bfloat16", "cnn"), ("mixed_float16", "logistic")):
+        model = tiny_build(policy, name=name)(0)
+        batches = Batches(side, 5).for_keras()
+        losses = model.fit(batches, epochs=4, shuffle=False, verbose=0).history["loss"]
+        assert losses[-1] < losses[0], policy
+        found = model.predict(x, verbose=0)
+        assert found.dtype == np.float32
+        model.save(tmp_path / f"{policy}.keras")
+        np.savez(tmp_path / f"{policy}.npz", x=x, found=found)
+    environment = {**os.environ, "PYTHONPATH": str(repo)}
+    words = [sys.executable, "-c", LOADING, str(tmp_path)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("asked", [None, False, True])
+def test_jit_is_passed_on(asked, monkeypatch):
+    seen = {}
+
+    def remember(self, optimizer, **given):
+        seen.update(given)
+        self.jit_compile = bool(asked)
+
+    monkeypatch.setattr(keras.Model, "compile", remember)
+    monkeypatch.setattr(keras.Model, "jit_compile", None)
+    compile_model(small_model(), TrainingConfig(jit_compile=asked), np.arange(2), 2)
+    assert seen["jit_compile"] == ("auto" if asked is None else asked)
+    assert seen["steps_per_execution"] == 1
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's rule")
+def test_jit_that_would_be_left_out_is_refused():
+    make_repeatable(TrainingConfig())
+    with pytest.raises(ValueError, match="an earlier fit of this one has asked for"):
+        compile_model(small_model(), TrainingConfig(jit_compile=True), np.arange(2), 2)
+
+
+def test_steps_of_one_execution_share_a_rate(tmp_path, monkeypatch):
+    progress = []
+    monkeypatch.setattr(Schedule, "rate", lambda self, at, losses: progress.append(at) or 0.01)
+    side = tiny_side()
+    config = TrainingConfig(schedule={"name": "cosine"}, steps_per_execution=2)
+
+    def build():
+        inputs = keras.Input((32, 32, 1))
+        x = keras.layers.Flatten()(inputs)
+        model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x))
+        compile_model(model, config, side.y, 2)
+        return model
+
+    batches = [Batches(side, 2, seed) for seed in (0, None)]
+    Fit(tmp_path, "search", *batches, 1, schedule(config, 1)).run(build, progress=False)
+    # Once as the epoch begins, then once for the batches 1 and 2, 3 and 4, and 5.
+    assert progress == [0, 0.0, 0.4, 0.8]

@@ -11,7 +11,7 @@ import zipfile
 
 import pytest
 
-from serkeras import datasets
+from serkeras import _downloads, datasets
 from serkeras.datasets import _table, downloading, registry
 
 CLIPS = ("wav/03a01Fa.wav", "wav/03a01Fb.wav", "erkennung.txt")
@@ -38,6 +38,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.breaks_after = None
         self.knows_ranges = True
         self.ranges = []
+        self.asked, self.holds_back = threading.Event(), None
         self.url = f"http://127.0.0.1:{self.server_port}/emodb.zip"
 
 
@@ -47,6 +48,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         server, wanted = self.server, self.headers.get("Range")
         server.ranges.append(wanted)
+        server.asked.set()
+        if server.holds_back:
+            server.holds_back.wait(30)
         start = 0
         if wanted and server.knows_ranges:
             start = int(wanted.removeprefix("bytes=").rstrip("-"))
@@ -167,9 +171,58 @@ def test_without_checksum_a_part_is_not_gone_on_with(server, cache, publish):
 
 def test_wrong_checksum(server, cache, publish):
     publish(checksum="md5:" + "0" * 32)
-    with pytest.raises(ValueError, match="must have the checksum md5:0000.*try again later"):
+    with pytest.raises(ValueError, match="must have the md5 0000.*try again later"):
         datasets.download("emodb", progress=False)
     assert [path for path in cache.rglob("*") if path.is_file()] == []
+
+
+def test_part_of_another_version_is_thrown_away(server, cache, publish):
+    publish()
+    part = cache / "downloads" / "emodb" / "emodb.zip.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(CORPUS[:4999] + b"?")
+    datasets.download("emodb", progress=False)
+    assert server.ranges == ["bytes=5000-", None]
+    assert leftovers(cache) == []
+
+
+def test_two_at_once_fetch_once(server, tmp_path):
+    """The second waits, and takes what the first has fetched."""
+    checksum = "sha256:" + hashlib.sha256(CORPUS).hexdigest()
+    server.holds_back = threading.Event()
+    calls = [
+        threading.Thread(target=_downloads.fetch, args=(server.url, tmp_path / "x", checksum))
+        for _ in range(2)
+    ]
+    for call in calls:
+        call.start()
+    server.asked.wait(30)
+    server.holds_back.set()
+    for call in calls:
+        call.join()
+    assert server.ranges == [None]
+    assert (tmp_path / "x").read_bytes() == CORPUS
+
+
+def test_first_digits_of_a_checksum_are_enough(server, tmp_path):
+    digest = hashlib.sha256(CORPUS).hexdigest()
+    _downloads.fetch(server.url, tmp_path / "x", f"sha256:{digest[:8]}", progress=False)
+    assert (tmp_path / "x").read_bytes() == CORPUS
+    wrong = "sha256:" + ("1" if digest[0] == "0" else "0") + digest[1:8]
+    with pytest.raises(ValueError, match=f"sha256 that begins with {wrong[7:]}.*left as it is"):
+        _downloads.fetch(server.url, tmp_path / "x", wrong)
+    with pytest.raises(ValueError, match=f"{digest} from http.*thrown away"):
+        _downloads.fetch(server.url, tmp_path / "y", wrong, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_without_a_server_the_answer_comes_soon(server, tmp_path):
+    url = server.url
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(ConnectionError, match="refused"):
+        _downloads.fetch(url, tmp_path / "x", progress=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_users_archive_is_taken_or_refused_but_never_touched(server, cache, publish):

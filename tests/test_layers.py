@@ -135,6 +135,23 @@ WRONG = {
     ),
     "fill": (lambda: layers.SpecAugment(fill="max"), "mean"),
     "masks on waves": (lambda: built(layers.SpecAugment(), None, 100), "batch, bins, frames"),
+    "mode": (lambda: layers.RandomFlip("both"), "horizontal"),
+    "whole turns": (lambda: layers.RandomRotation(90), "between -1 and 1"),
+    "turns backwards": (lambda: layers.RandomRotation((0.2, -0.2)), "lower number first"),
+    "turns in words": (lambda: layers.RandomRotation("far"), "`factor`"),
+    "zoom to a point": (lambda: layers.RandomZoom((-1, 0)), "above -1"),
+    "zoom of nothing": (lambda: layers.RandomZoom(None), "`height_factor`"),
+    "translation": (lambda: layers.RandomTranslation(0.1, 1.5), "`width_factor`"),
+    "fill mode": (lambda: layers.RandomZoom(fill_mode="mirror"), "reflect"),
+    "fill value": (
+        lambda: layers.RandomRotation(fill_mode="nearest", fill_value=0.0),
+        "None where",
+    ),
+    "fill value in words": (
+        lambda: layers.make({"name": "random_zoom", "fill_value": "silence"}),
+        "numbers where",
+    ),
+    "waves turned round": (lambda: built(layers.RandomFlip(), None, 100), "height, width"),
     "alpha": (lambda: layers.MixUp(alpha=0), "above 0"),
     "layer": (lambda: layers.make({"name": "echo"}), "spec_augment"),
     "setting": (lambda: layers.make({"name": "gain", "gain": 3}), "gain_db"),
@@ -165,6 +182,10 @@ def test_make_takes_settings_as_json_gives_them():
     assert layer.seed == 5
     assert layer.on_waveforms
     assert not layers.make({"name": "spec_augment", "time_masks": 1}).on_waveforms
+    turned = layers.make({"name": "random_rotation", "factor": [-0.1, 0.2]}, seed=5)
+    assert not turned.on_waveforms
+    assert turned.get_config()["factor"] == [-0.1, 0.2]
+    assert layers.make({"name": "random_flip", "mode": "vertical"}).mode == "vertical"
 
 
 def test_whitening_learns_nothing_from_its_file_but_the_weights():

@@ -228,7 +228,7 @@ def test_make_targets_in_the_texts_exist(name):
 
 
 def _commands(name):
-    return re.findall(r"python -m serkeras ([a-z]+)(.*)$", _code_blocks(name, "sh"), re.M)
+    return re.findall(r"python -m serkeras ([a-z-]+)(.*)$", _code_blocks(name, "sh"), re.M)
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])

@@ -244,8 +244,8 @@ def test_the_study_of_report_s0():
     s0 = studies.load("s0-features")
     cells = studies.expand(s0)
     assert len(s0.features) == 19
-    # 19 combinations, three recipes, two splits, three seeds; two cells the source lacks too.
-    assert len(cells) == (19 * 3 - 2) * 2 * 3
+    # 19 combinations, six recipes, two splits, three seeds; eight cells the source lacks too.
+    assert len(cells) == (19 * 6 - 2 - 6) * 2 * 3
     by_id = {cell.id: cell.experiment for cell in cells}
     assert by_id["cnn5/tonnetz/random/seed0"].model.settings == {"padding": "same"}
     assert by_id["cnn5/mfcc/random/seed0"].model.settings == {}
@@ -253,6 +253,8 @@ def test_the_study_of_report_s0():
     assert by_id["issa/mfcc/speaker/seed2"].features.average == "time"
     table_1 = {"logistic": (1e-2, 1e-3, 32, 100), "cnn5": (1e-4, 1e-3, 32, 80)}
     table_1["issa"] = (1e-5, 1e-6, 16, 700)
+    table_1["resnet50"] = (1e-4, 1e-3, 32, 40)
+    table_1["vit-b16"] = (5e-5, 0, 32, 400)
     for name, numbers in table_1.items():
         t = by_id[f"{name}/mfcc/random/seed0"].training
         assert (t.learning_rate, t.weight_decay, t.batch_size, t.epochs) == numbers

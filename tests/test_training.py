@@ -32,7 +32,7 @@ def run(small_run):
 def test_run_folder_is_complete(run):
     names = {path.name for path in run.folder.iterdir()}
     assert names >= {
-        *("experiment.json", "split.json", "history.csv", "predictions.csv"),
+        *("experiment.json", "split.json", "history.csv", "predictions.csv", "validation.csv"),
         *("model.keras", "metrics.json", "report.md", "figures", "tensorboard"),
     }
     assert "checkpoints" not in names
@@ -328,6 +328,15 @@ def test_interrupted_run_refuses_changed_data(own_csv, tmp_path):
     csv.write_text(original.replace(",happy,", ",surprise,"))
     with pytest.raises(ValueError, match="goes on with the data that it began with"):
         serkeras.train("cnn", data=[str(csv)], out=out, settings=SMALL, progress=False)
+    changed = serkeras.train(
+        "cnn", data=[str(csv)], out=tmp_path / "other", settings=SMALL, progress=False
+    )
+    shutil.copytree(out, tmp_path / "begun")
+    again = serkeras.train(
+        "cnn", data=[str(csv)], out=tmp_path / "begun", settings=SMALL, overwrite=True,
+        progress=False,
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(again.predictions, changed.predictions)
     csv.write_text(original)
     # --overwrite does not throw away what an interrupted run of the same experiment has done.
     began = (out / "history.csv").read_text().splitlines()[1]
@@ -427,12 +436,15 @@ def test_commit_of_another_repository_is_not_taken(tmp_path, monkeypatch):
 
 
 def test_sessions_of_a_resumed_run_are_all_told(tmp_path, monkeypatch):
-    learned = pd.DataFrame({"speaker": ["a"], "path": ["nowhere.wav"]})
+    clip = {"speaker": "a", "path": "nowhere.wav", "corpus": "own", "clip": "own/nowhere"}
+    clips = pd.DataFrame([clip, clip | {"clip": "own/elsewhere"}, clip | {"clip": "own/there"}])
+    split = splits.Split(
+        clips[:1], clips[1:2], clips[2:], kind="x", seed=0, allowed=("speaker", "clip"), notes=()
+    )
     monkeypatch.setattr(provenance, "device", lambda: "a device")
     for commit in ("1", "1", "2"):
         monkeypatch.setattr(provenance, "commit", lambda commit=commit: commit)
-        nothing = inherited.Inherited([], set(), set(), True)
-        provenance.begin(tmp_path, "digest", learned, {"nowhere.wav": ""}, nothing)
+        provenance.begin(tmp_path, "digest", split, {"nowhere.wav": ""}, inherited.Inherited())
     assert provenance.joined(tmp_path, "commit") == "1 then 2"
     assert provenance.joined(tmp_path, "device") == "a device"
 

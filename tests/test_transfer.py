@@ -7,10 +7,13 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 import serkeras
 from serkeras import datasets, models, recipes
+from serkeras._files import read_json, write_json
 from serkeras.models import backbones
+from serkeras.models.backbones.freezing import bare_name
 from serkeras.training import inherited
 
 NAMES = [
@@ -26,10 +29,29 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def clips():
-    """Seven emotions of four synthetic speakers, a clip each."""
+    """Seven emotions of six synthetic speakers, a clip each."""
     found = datasets.load("synthetic")
     some = found[found["speaker"].isin(sorted(found["speaker"].unique())[:6])]
     return some.groupby(["speaker", "emotion"]).head(1).reset_index(drop=True)
+
+
+# One recipe of each DenseNet and ResNet is trained at its depth. The others, which are the same
+# network with other heads and settings, are built at their depth and trained at a block a stage.
+WHOLE = ("densenet161", "densenet201", "multinet-d3r3a3", "resnet50")
+
+
+@pytest.fixture
+def shallow(monkeypatch):
+    """Return a function that leaves one block of each stage of DenseNets and ResNets."""
+    from serkeras.models.backbones import densenet, resnet
+
+    def cut():
+        for name, (growth, blocks, stem) in densenet._SHAPES.items():
+            monkeypatch.setitem(densenet._SHAPES, name, (growth, (1,) * len(blocks), stem))
+        for name, (blocks, bottleneck) in resnet._SHAPES.items():
+            monkeypatch.setitem(resnet._SHAPES, name, ((1,) * len(blocks), bottleneck))
+
+    return cut
 
 
 @pytest.fixture
@@ -61,19 +83,30 @@ def small(name):
 
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
 @pytest.mark.parametrize("name", NAMES)
-def test_recipe_trains_an_epoch(name, clips, eager, tmp_path):
-    out = tmp_path / "run"
+def test_recipe_trains_an_epoch(name, clips, eager, shallow, tmp_path):
+    experiment, out = recipes.load(name), tmp_path / "run"
+    deep = build(experiment, (64, 64, 3)).count_params()
+    if name not in WHOLE:
+        shallow()
     run = serkeras.train(name, data=[clips], out=out, settings=small(name), progress=False)
-    experiment = recipes.load(name)
     try:
         assert set(run.labels) == set(clips["emotion"])
         probabilities = run.predictions.filter(like="p_").to_numpy()
         np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-4)
         if experiment.members > 1:
+            members = [member.predictions["p_sad"] for member in run.members]
+            np.testing.assert_allclose(
+                run.predictions["p_sad"], np.mean(members, axis=0), atol=1e-5
+            )
+            assert np.abs(members[0] - members[1]).max() > 1e-6
             return
         assert run.metrics["run"]["epochs"] == {"search": 1, "final": 0}
-        found = [one.name for one in backbones.inside(run.model)]
-        assert found == [one.name for one in backbones.inside(build(experiment, (64, 64, 3)))]
+        found = [bare_name(one.name) for one in backbones.inside(run.model)]
+        settings = experiment.model.settings
+        wanted = [branch["backbone"] for branch in settings.get("branches", [settings])]
+        assert found == [backbones.model_name(one) for one in wanted]
+        # A ViT has fewer positions at this size.
+        assert deep > 0.99 * sum(backbones.card(one).parameters_without_top for one in wanted)
     finally:
         shutil.rmtree(out)
 
@@ -168,6 +201,7 @@ def test_a_branch_sees_its_bins_only():
         ),
         ("multinet", {"branches": [{"backbone": "resnet18"}] * 2}, "'backbone' and 'outputs'"),
         ("multinet", {"weights": [None]}, "a list of 2"),
+        ("multinet", {"weights": "nowhere"}, "None, 'imagenet', the folder of a finished run"),
         (
             "multinet",
             {"branches": [{"backbone": "resnet18", "outputs": 2, "bins": [[0, 99]]}] * 2},
@@ -240,13 +274,26 @@ def test_weights_that_know_the_test_side_are_refused(split, clips, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+def lists(path, clips, **speakers):
+    """Write a split of clips by the speakers of its sides; returns what `split` takes."""
+    sides = {
+        name: clips[clips["speaker"].isin(those)]["clip"].tolist()
+        for name, those in speakers.items()
+    }
+    write_json(path, sides)
+    return f"lists:{path}"
+
+
 def test_new_recordings_of_known_speakers_are_refused(pretrained, clips, tmp_path):
-    run, _ = pretrained
+    run, others = pretrained
+    known = read_json(run.folder / "provenance.json")["speakers"]
     every = datasets.load("synthetic")
-    known = every[every["speaker"].isin(clips["speaker"].unique()[:3])]
-    fresh = known[~known["path"].isin(clips["path"])].groupby(["speaker", "emotion"]).head(1)
+    fresh = every[every["speaker"].isin(known) & ~every["path"].isin(clips["path"])]
+    mixed = pd.concat([others, fresh.groupby(["speaker", "emotion"]).head(1)])
+    new = sorted(others["speaker"].unique())
+    split = lists(tmp_path / "lists.json", mixed, train=new[:2], validation=new[2:], test=known[:1])
     with pytest.raises(ValueError, match="or their speakers"):
-        train(fresh, tmp_path / "fresh", run.folder)
+        train(mixed, tmp_path / "fresh", run.folder, split=split)
 
 
 def test_weights_changed_between_two_sessions_of_a_run_are_noticed(pretrained, tmp_path):
@@ -261,19 +308,34 @@ def test_weights_changed_between_two_sessions_of_a_run_are_noticed(pretrained, t
         train(others, tmp_path / "new", source)
 
 
+def finished(folder, experiment):
+    """Make a folder that looks like that of a finished run."""
+    folder.mkdir(parents=True)
+    write_json(folder / "experiment.json", experiment.to_dict())
+    (folder / "metrics.json").write_text("{}")
+
+
 def test_run_of_a_recipe_is_found_where_it_trains_by_itself(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     experiment = recipes.load("multinet-d3r3a3")
     with pytest.raises(FileNotFoundError, match="Run first: python -m serkeras train densenet121"):
         inherited.resolve(experiment)
-    folders = [
-        f"artifacts/runs/{name}-synthetic-speaker-seed0" for name in ("densenet121", "resnet18")
-    ]
-    for folder in folders:
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "model.keras").write_bytes(b"")
+    names = ("densenet121", "resnet18")
+    folders = [f"artifacts/runs/{name}-synthetic-speaker-seed0" for name in names]
+    for name, folder in zip(names, folders, strict=True):
+        finished(tmp_path / folder, recipes.load(name))
     assert inherited.resolve(experiment).model.settings["weights"] == folders
     assert inherited.resolve(recipes.load("cnn")) == recipes.load("cnn")
+    shutil.rmtree(tmp_path / folders[1])
+    other = recipes.load("resnet18").with_settings({"label_scheme": "seven"})
+    finished(tmp_path / folders[1], other)
+    with pytest.raises(ValueError, match="resnet18-synthetic.*differs in label_scheme"):
+        inherited.resolve(experiment)
+    (tmp_path / folders[1] / "metrics.json").unlink()
+    with pytest.raises(
+        FileNotFoundError, match="train resnet18 --data synthetic --label-scheme own"
+    ):
+        inherited.resolve(experiment)
 
 
 def test_bad_runs_are_named(pretrained, tmp_path):
@@ -281,16 +343,72 @@ def test_bad_runs_are_named(pretrained, tmp_path):
     settings = {"units": (), "pooling": "average"}
     with pytest.raises(FileNotFoundError, match="folder of a finished"):
         models.build("transfer", (48, 48, 3), 3, weights=str(tmp_path), **settings)
-    with pytest.raises(ValueError, match=r"must have trained one. Received: .*squeezenet1_1"):
+    with pytest.raises(ValueError, match=r"must have trained one, .* Received: .*squeezenet1_1"):
         models.build("transfer", (48, 48, 3), 3, weights=str(run.folder), **settings)
     (tmp_path / "model.keras").write_bytes((run.folder / "model.keras").read_bytes()[:5000])
     with pytest.raises(ValueError, match="model must be whole"):
-        models.build("transfer", (48, 48, 3), 3, "squeezenet1.1", weights=str(tmp_path), **settings)
+        models.build(
+            "transfer", (48, 48, 3), 3, backbone="squeezenet1.1", weights=str(tmp_path), **settings
+        )
 
 
 def test_weights_without_provenance_are_said_to_be_unknown(pretrained, tmp_path):
     run, others = pretrained
     shutil.copy(run.folder / "model.keras", tmp_path / "model.keras")
-    with pytest.warns(UserWarning, match="have learned from is not known"):
+    with pytest.warns(UserWarning, match="Not all speakers are known"):
         new = train(others, tmp_path / "new", tmp_path / "model.keras")
-    assert pd.read_json(new.folder / "provenance.json", typ="series")["speakers_known"] is False
+    assert read_json(new.folder / "provenance.json")["speakers_known"] is False
+    # Nobody can say that its test speakers are new.
+    assert read_json(new.folder / "split.json")["speaker_disjoint"] is None
+    assert "never heard" not in (new.folder / "report.md").read_text()
+
+
+def test_leaky_relu_has_the_slope_of_the_source():
+    model = build(recipes.load("resnet50-stitched"), (64, 64, 3))
+    layer = model.get_layer("leaky_relu1")
+    np.testing.assert_allclose(layer(np.float32([-100, 3])), [-1, 3], rtol=1e-6)
+
+
+def test_each_twin_goes_on_from_its_own(tmp_path):
+    branch = {"backbone": "resnet18", "outputs": 2}
+    settings = {"branches": [branch, branch], "scaling": "none"}
+    first = models.build("multinet", (32, 32, 1), 3, **settings)
+    first.save(tmp_path / "model.keras")
+    second = models.build("multinet", (32, 32, 1), 3, **settings, weights=str(tmp_path))
+    pairs = zip(backbones.inside(first), backbones.inside(second), strict=True)
+    for mine, its in pairs:
+        for a, b in zip(mine.get_weights(), its.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="or one of this branch"):
+        models.build("transfer", (32, 32, 1), 3, backbone="resnet18", weights=str(tmp_path))
+
+
+def test_copies_of_known_clips_are_refused_by_their_names(clips, tmp_path):
+    first = train(clips, tmp_path / "first", split="random")
+    copies = clips.copy()
+    for index, path in enumerate(clips["path"]):
+        wave, rate = soundfile.read(path)
+        wave[0] += 0.01
+        copies.loc[index, "path"] = str(tmp_path / f"{index}.wav")
+        soundfile.write(copies.loc[index, "path"], wave, rate)
+    with pytest.raises(ValueError, match="weights that have learned from its test side"):
+        train(copies, tmp_path / "other", first.folder, split="random", seed=1)
+
+
+def test_a_validation_side_that_the_weights_know_is_told(pretrained, clips, tmp_path):
+    run, others = pretrained
+    known = read_json(run.folder / "provenance.json")["trained_speakers"]
+    mixed = pd.concat([others, clips[clips["speaker"] == known[0]]])
+    new = sorted(others["speaker"].unique())
+    split = lists(tmp_path / "lists.json", mixed, train=new[:2], validation=known[:1], test=new[2:])
+    with pytest.warns(UserWarning, match="trained on 7 of 7 validation clips"):
+        train(mixed, tmp_path / "new", run.folder, split=split)
+
+
+def test_weights_as_a_path_object(pretrained, tmp_path):
+    run, others = pretrained
+    settings = {**TINY, "model.settings": {**TINY["model.settings"], "weights": run.folder}}
+    new = serkeras.train(
+        "cnn", data=[others], out=tmp_path / "new", settings=settings, progress=False
+    )
+    assert new.experiment.model.settings["weights"] == str(run.folder)

@@ -8,7 +8,7 @@ import textwrap
 import warnings
 
 from serkeras import __version__
-from serkeras.cli import attention, data, runs, studies
+from serkeras.cli import attention, batch_size, data, ensembles, runs, studies
 
 _COMMANDS = (
     data.add_data,
@@ -19,7 +19,9 @@ _COMMANDS = (
     runs.add_train,
     runs.add_evaluate,
     runs.add_predict,
+    ensembles.add_ensemble,
     attention.add_attention,
+    batch_size.add_batch_size,
     runs.add_demo,
     studies.add_study,
 )

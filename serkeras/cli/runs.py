@@ -85,12 +85,13 @@ def train(arguments):
         n_jobs=arguments.jobs,
         progress=not arguments.quiet,
     )
-    _print_figures(run.metrics)
+    print_figures(run.metrics)
     print(f"report: {run.folder / 'report.md'}")
     return 1 if (run.folder / "failed.csv").is_file() else 0
 
 
-def _print_figures(metrics):
+def print_figures(metrics):
+    """Print the figures of metrics.json with their intervals."""
     names = {"uar": "UAR", "accuracy": "accuracy", "macro_f1": "macro F1", "top2": "top-2"}
     for key, name in names.items():
         figure = metrics[key]
@@ -119,12 +120,15 @@ def add_evaluate(subparsers):
 def evaluate(arguments):
     """Show a run again, or measure it on other data."""
     import serkeras
+    from serkeras import ensembles
     from serkeras.evaluation import report
 
-    run = serkeras.Run(arguments.run_folder)
+    joined = ensembles.is_ensemble(arguments.run_folder)
+    run = (serkeras.Ensemble if joined else serkeras.Run)(arguments.run_folder)
     if not arguments.data:
         metrics, code = run.metrics, 0
-        report.write(run.folder)
+        if not joined:  # an ensemble's is written when it is joined
+            report.write(run.folder)
         print(f"report: {run.folder / 'report.md'}")
     else:
         metrics = serkeras.evaluate(
@@ -135,7 +139,7 @@ def evaluate(arguments):
             progress=not arguments.quiet,
         )
         code = _print_left_out(metrics["left_out"])
-    _print_figures(metrics)
+    print_figures(metrics)
     if arguments.json:
         write_json(arguments.json, metrics)
     return code
@@ -219,7 +223,7 @@ def demo(arguments):
             overwrite=arguments.overwrite,
             progress=not arguments.quiet,
         )
-    _print_figures(run.metrics)
+    print_figures(run.metrics)
     some = run.predictions["path"].iloc[:: max(1, len(run.predictions) // 5)].head(5)
     table = serkeras.predict(run, list(some))
     print(table.to_string(index=False, float_format=lambda value: f"{value:.2f}"))

@@ -32,7 +32,7 @@ class Archive:
     Attributes:
         url: where it lies.
         filename: name to save it under.
-        checksum: pooch form, `"md5:..."` or `"sha256:..."`; None where no published one is
+        checksum: `"md5:..."` or `"sha256:..."`; None where no published one is
             known for certain.
     """
 

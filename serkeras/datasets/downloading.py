@@ -1,14 +1,12 @@
 """Fetch corpora from their makers, where that is allowed."""
 
-import contextlib
-import logging
-import os
 import shutil
 import stat
 import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from serkeras import _downloads
 from serkeras._files import cache_dir
 from serkeras.datasets import _table, registry
 
@@ -97,117 +95,15 @@ def _count(card, folder):
 
 def _fetch(card, archive, progress):
     """Return the path of a verified archive, from the cache or the network."""
-    import pooch
-    import requests
-
-    folder = cache_dir() / "downloads" / card.name
-    path = folder / archive.filename
-    if path.exists():
-        _verify_kept(path, archive)
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
-    fetcher = _Resuming(path.with_name(path.name + ".part"), archive, progress)
+    path = cache_dir() / "downloads" / card.name / archive.filename
     try:
-        with _quiet(pooch.get_logger()):
-            pooch.retrieve(archive.url, archive.checksum, path.name, folder, downloader=fetcher)
-        return path
-    except (requests.exceptions.RequestException, ConnectionError) as error:
+        _downloads.fetch(archive.url, path, archive.checksum, progress)
+    except ConnectionError as error:
         raise ConnectionError(
             f"The archive of {card.name} must be fetched from {archive.url}. Received: {error}. "
             f"Call download again. By hand: {card.by_hand}"
         ) from error
-    except ValueError as error:
-        raise ValueError(
-            f"The archive of {card.name} must have the checksum {archive.checksum}. Received: "
-            f"another from {archive.url} ({error}). What was fetched was thrown away; try "
-            "again later, or compare with the checksum its makers publish at "
-            f"{card.homepage}."
-        ) from error
-
-
-@contextlib.contextmanager
-def _quiet(logger):
-    """Keep a logger from saying what the progress bar says."""
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _verify_kept(path, archive):
-    """Require an archive that is already there to be the right one; never delete it."""
-    import pooch
-
-    if archive.checksum is None:
-        return
-    kind, _, wanted = archive.checksum.partition(":")
-    found = pooch.file_hash(str(path), alg=kind)
-    if found != wanted:
-        raise ValueError(
-            f"The archive must have the checksum {archive.checksum}. Received: {path} with "
-            f"{kind}:{found}. It was left as it is; move it away to have it fetched anew."
-        )
-
-
-class _Resuming:
-    """Downloader for pooch that goes on with a half-fetched file.
-
-    Args:
-        part: path where an unfinished download is kept.
-        archive: the `Archive`; without a checksum an unfinished download is not gone on with.
-        progress: whether to show a progress bar.
-    """
-
-    def __init__(self, part, archive, progress):
-        self.part = part
-        self.resumes = archive.checksum is not None
-        self.progress = progress
-
-    def __call__(self, url, output_file, pooch):
-        """Fetch `url` into `output_file`; pooch (the caller) checks the checksum."""
-        import requests
-
-        start = self.part.stat().st_size if self.resumes and self.part.exists() else 0
-        # Compressed transfer would make byte positions meaningless.
-        headers = {"Accept-Encoding": "identity"}
-        if start:
-            headers["Range"] = f"bytes={start}-"
-        with requests.get(url, headers=headers, stream=True, timeout=30) as response:
-            if start and response.status_code == 416:
-                # The part is as long as the file, or longer: the checksum decides.
-                total = start
-            else:
-                response.raise_for_status()
-                start = start if response.status_code == 206 else 0
-                total = self._write(response, start)
-        got = self.part.stat().st_size
-        if total is not None and got < total:
-            raise ConnectionError(f"{got} of {total} bytes came")
-        os.replace(self.part, output_file)
-
-    def _write(self, response, start):
-        """Append the body to the part; return the length the whole must have, or None."""
-        from tqdm.auto import tqdm
-
-        length = response.headers.get("Content-Length")
-        total = start + int(length) if length is not None else None
-        with (
-            open(self.part, "ab" if start else "wb") as file,
-            tqdm(
-                total=total,
-                initial=start,
-                unit="B",
-                unit_scale=True,
-                desc=self.part.stem,
-                disable=not self.progress,
-            ) as bar,
-        ):
-            for chunk in response.iter_content(1 << 16):
-                file.write(chunk)
-                bar.update(len(chunk))
-        return total
+    return path
 
 
 def unpack(archive, folder, progress=True):

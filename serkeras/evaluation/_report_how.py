@@ -94,6 +94,7 @@ def facts(parts):
         ("changed copies a training clip", experiment.augment.copies),
         ("model", experiment.model.name + _parameters(run)),
         ("first weights", _weights(run)),
+        *_frozen(run),
         ("training time", duration(run["seconds"])),
         ("device", run["device"]),
         ("versions", versions),
@@ -106,6 +107,13 @@ def _weights(run):
     """Name the files that the network started from; older runs had none."""
     files = [f"{item['weights']} ({item['file']})" for item in run.get("weights", ())]
     return ", ".join(files) or "random"
+
+
+def _frozen(run):
+    """Return the row of what was not computed in every epoch, if there is such a part."""
+    layer = run.get("frozen_cached")
+    words = f"computed once, up to `{layer}`; not in the training time"
+    return [("frozen part", words)] if layer else []
 
 
 def _parameters(run):

@@ -56,7 +56,7 @@ def _fill_alone(job, folder, n_jobs, progress, outdated):
     """Fill an entry under its lock; whoever had to wait for the lock finds it filled."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder.with_name(folder.name + ".lock"), progress):
+        with locked(folder.with_name(folder.name + ".lock"), progress):
             if _noted(folder) in (None, outdated):
                 _fill.fill(job, folder, n_jobs, progress)
             return _noted(folder)
@@ -74,7 +74,8 @@ def _fill_alone(job, folder, n_jobs, progress, outdated):
 
 
 @contextlib.contextmanager
-def _locked(path, progress):
+def locked(path, progress):
+    """Hold a lock of the operating system on a file; wait for the process that holds it."""
     lock = filelock.FileLock(path)
     try:
         lock.acquire(timeout=0)

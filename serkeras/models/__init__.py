@@ -21,6 +21,9 @@ _BUILDERS = {
     "transfer": ("serkeras.models.transfer", "build_transfer"),
 }
 
+# Models that may start from weights of others -> the function that says which.
+_FIRST_WEIGHTS = {name: (_BUILDERS[name][0], "first_weights") for name in ("multinet", "transfer")}
+
 # Arguments of every builder of a network that are not settings.
 _GIVEN = ("input_shape", "num_classes")
 
@@ -46,6 +49,27 @@ def builder(name):
         )
     module, function = _BUILDERS[name]
     return getattr(importlib.import_module(module), function)
+
+
+def first_weights(name, settings):
+    """Return which backbone of a network starts from which weights.
+
+    Args:
+        name: of a model.
+        settings: dictionary of keyword arguments of its builder.
+
+    Returns:
+        List of (backbone, weights, include_top, number of the branch or None), without those
+        that start from random weights.
+
+    Raises:
+        ValueError: there are not as many weights as branches.
+    """
+    if name not in _FIRST_WEIGHTS:
+        return []
+    module, function = _FIRST_WEIGHTS[name]
+    found = getattr(importlib.import_module(module), function)(settings)
+    return [row for row in found if row[1] is not None]
 
 
 def check_settings(name, function, settings, given=_GIVEN):

@@ -36,8 +36,8 @@ def build_multinet(
         branches: list of dictionaries: "backbone", one of `serkeras.models.backbones.names()`;
             "outputs", int; "bins", list of (start, stop) of the stack that it sees, in order,
             or None for all.
-        weights: None, or a list with one entry a branch: see `weights` of
-            `serkeras.models.backbones.build`.
+        weights: see `weights` of `serkeras.models.backbones.build`: one for all branches, or a
+            list with one a branch.
         size, scaling, value_range: see `backbones.build`; for all branches.
         units: of dense layers between the joined outputs and the classes.
         dropout: rate, in front of them.
@@ -73,6 +73,23 @@ def build_multinet(
     return keras.Model(inputs, classifier(x, num_classes), name="multinet")
 
 
+def first_weights(settings):
+    """Return which backbone starts from which weights.
+
+    Args:
+        settings: dictionary of this builder's keyword arguments.
+
+    Returns:
+        List of (backbone, weights, False, number of the branch).
+
+    Raises:
+        ValueError: see `build_multinet`.
+    """
+    names = [branch.get("backbone") for branch in settings.get("branches", _DEFAULT)]
+    pairs = zip(names, _one_each(settings.get("weights"), names), strict=True)
+    return [(name, item, False, number) for number, (name, item) in enumerate(pairs, start=1)]
+
+
 def _cut(x, bins):
     """Return the named ranges of bins, one upon the other."""
     if bins is None:
@@ -104,10 +121,11 @@ def _one_each(weights, branches):
             f"multinet must have two branches or more. Received: {len(branches)}. Use the model "
             "'transfer' for one backbone."
         )
-    weights = [None] * len(branches) if weights is None else weights
+    if weights is None or isinstance(weights, str):
+        weights = [weights] * len(branches)
     if not isinstance(weights, (list, tuple)) or len(weights) != len(branches):
         raise ValueError(
-            f"`weights` of multinet must be None or a list of {len(branches)}, one a branch. "
-            f"Received: {weights!r}. Correct model.settings.weights."
+            f"`weights` of multinet must be one for all, or a list of {len(branches)}, one a "
+            f"branch. Received: {weights!r}. Correct model.settings.weights."
         )
     return weights

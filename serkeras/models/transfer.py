@@ -1,12 +1,15 @@
 """`transfer`: a backbone that was trained on other data, and a new head for emotions."""
 
+from functools import partial
+
 import keras
 
 from serkeras.models import backbones
 from serkeras.models.parts import classifier
 
 POOLINGS = ("flatten", "average", None)
-ACTIVATIONS = ("leaky_relu", "relu")
+# The slope is that of PyTorch, in which the source of the stitched networks was written.
+_ACTIVATIONS = {"leaky_relu": partial(keras.layers.LeakyReLU, 0.01), "relu": keras.layers.ReLU}
 
 
 def build_transfer(
@@ -37,7 +40,7 @@ def build_transfer(
             head.
         pooling: "flatten" or "average" of the feature map; None where it is a vector already.
         units: of the dense layers between; may be empty.
-        activation: "relu" or "leaky_relu", behind each of them.
+        activation: "relu" or "leaky_relu" (slope 0.01), behind each of them.
         dropout: rate behind the first dense layer, or behind the pooling where there is none.
         blocks, layers, batch_norm: what of the backbone learns, see
             `serkeras.models.backbones.unfreeze`. With neither `blocks` nor `layers` all of it
@@ -62,6 +65,19 @@ def build_transfer(
     return keras.Model(inputs, classifier(x, num_classes), name=f"transfer_{base.name}")
 
 
+def first_weights(settings):
+    """Return which backbone starts from which weights.
+
+    Args:
+        settings: dictionary of this builder's keyword arguments.
+
+    Returns:
+        List of (backbone, weights, include_top, number of the branch or None).
+    """
+    top = bool(settings.get("include_top", False))
+    return [(settings.get("backbone", "vgg16"), settings.get("weights"), top, None)]
+
+
 def freeze(base, blocks, layers, batch_norm):
     """Freeze what is not to learn; with neither `blocks` nor `layers` nothing."""
     if blocks is not None or layers is not None:
@@ -83,7 +99,7 @@ def head(x, units, dropout, activation="relu"):
         return keras.layers.Dropout(dropout, name="drop")(x) if dropout else x
     for index, width in enumerate(units, start=1):
         x = keras.layers.Dense(width, name=f"dense{index}")(x)
-        x = keras.layers.Activation(activation, name=f"{activation}{index}")(x)
+        x = _ACTIVATIONS[activation](name=f"{activation}{index}")(x)
         if index == 1 and dropout:
             x = keras.layers.Dropout(dropout, name="drop")(x)
     return x
@@ -92,7 +108,7 @@ def head(x, units, dropout, activation="relu"):
 def _check(pooling, activation, dropout, include_top):
     rules = {
         "pooling": (pooling, pooling in POOLINGS, f"one of {POOLINGS}"),
-        "activation": (activation, activation in ACTIVATIONS, f"one of {ACTIVATIONS}"),
+        "activation": (activation, activation in _ACTIVATIONS, f"one of {sorted(_ACTIVATIONS)}"),
         "dropout": (dropout, 0 <= dropout < 1, "in [0, 1)"),
         "include_top": (include_top, include_top in (False, "hidden"), "False or 'hidden'"),
     }

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from serkeras import audio, datasets
+from serkeras import audio, datasets, ensembles
 from serkeras.runs import Run
 from serkeras.serving.waveforms import clip_features, network_inputs
 from serkeras.training import provenance
@@ -64,7 +64,8 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False):
     """Say what emotion recordings carry, in the view of a finished run's model.
 
     Args:
-        run: `Run` or the path of its folder.
+        run: `Run` or the path of its folder; also `Ensemble` or the path of its folder, whose
+            members predict one after another, each with its own windows.
         paths: files or folders; recordings of any length, rate and number of channels.
         on_error: "raise" stops at a recording that cannot be read; "skip" leaves it out and
             lists it in `.attrs["failed"]`, a list of (path, reason).
@@ -79,7 +80,30 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False):
         FileNotFoundError: a path does not exist.
         serkeras.audio.AudioError: a recording cannot be read (with `on_error="raise"`).
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run, members = _open(run)
+    tables = [_predict_alone(each, paths, on_error, batch_size, progress) for each in members]
+    return _join(tables, run) if isinstance(run, ensembles.Ensemble) else tables[0]
+
+
+def _open(run):
+    """Return a `Run` or `Ensemble`, and the list of runs that answer."""
+    folder = Path(getattr(run, "folder", run))
+    if not ensembles.is_ensemble(folder):
+        run = run if isinstance(run, Run) else Run(folder)
+        return run, [run]
+    run = run if isinstance(run, ensembles.Ensemble) else ensembles.load(folder)
+    return run, run.members
+
+
+def _join(tables, ensemble):
+    """Join what the members said; a recording that one of them cannot hear is left out."""
+    failed = dict(pair for table in tables for pair in table.attrs["failed"])
+    heard = [table[~table["path"].isin(failed)] for table in tables]
+    stacked = np.stack([table[ensemble.labels].to_numpy() for table in heard])
+    return _table(heard[0]["path"].tolist(), ensemble.join(stacked), ensemble.labels, failed)
+
+
+def _predict_alone(run, paths, on_error, batch_size, progress):
     found, failed = find_recordings(paths), {}
     stream = _stream_windows(found, run.experiment, on_error, failed, progress)
     sums, counts = np.zeros((len(found), len(run.labels))), np.zeros(len(found))
@@ -90,9 +114,14 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False):
         np.add.at(sums, list(numbers), run.model.predict_on_batch(x))
         np.add.at(counts, list(numbers), 1)
     heard = counts > 0
-    table = pd.DataFrame(sums[heard] / counts[heard, None], columns=run.labels)
-    table.insert(0, "label", [run.labels[index] for index in sums[heard].argmax(axis=1)])
-    table.insert(0, "path", [str(path) for path, is_in in zip(found, heard, strict=True) if is_in])
+    names = [str(path) for path, is_in in zip(found, heard, strict=True) if is_in]
+    return _table(names, sums[heard] / counts[heard, None], run.labels, failed)
+
+
+def _table(paths, probabilities, labels, failed):
+    table = pd.DataFrame(probabilities, columns=labels)
+    table.insert(0, "label", [labels[index] for index in probabilities.argmax(axis=1)])
+    table.insert(0, "path", paths)
     table.attrs["failed"] = list(failed.items())
     return table
 
@@ -124,7 +153,7 @@ def evaluate(run, data, on_error="raise", n_jobs=None, progress=True):
     """Measure a finished run on every clip of other corpora.
 
     Args:
-        run: `Run` or the path of its folder.
+        run: `Run` or `Ensemble`, or the path of its folder.
         data: list of corpora, as in `serkeras.train`. Clips whose emotion the model does not
             know are left out and counted.
         on_error, n_jobs, progress: as in `serkeras.train`.
@@ -138,28 +167,48 @@ def evaluate(run, data, on_error="raise", n_jobs=None, progress=True):
             the training or validation side is among the clips.
     """
     from serkeras.evaluation import metrics
-    from serkeras.training.batches import Batches
-    from serkeras.training.sides import extract_all
 
-    run = run if isinstance(run, Run) else Run(run)
-    labels = run.labels
+    run, members = _open(run)
+    labels, settings = run.labels, members[0].experiment
     data = datasets.as_list(data)
     told = ["a table" if isinstance(spec, pd.DataFrame) else str(spec) for spec in data]
-    clips = datasets.load_many(data, run.experiment.label_scheme, progress=progress)
+    clips = datasets.load_many(data, settings.label_scheme, progress=progress)
     known = clips["emotion"].isin(labels)
     unknown = clips.loc[~known, "emotion"].value_counts().to_dict()
     clips = clips[known].reset_index(drop=True)
-    _check_unseen(run, clips, ", ".join(told))
-    side, failed = extract_all(clips, labels, run.experiment, on_error, n_jobs, progress)
-    batch_size = 1 if run.experiment.model.mixes_clips else run.experiment.training.batch_size
-    probabilities = run.model.predict(Batches(side, batch_size).for_keras(), verbose=0)
-    rows = clips.set_index("clip").loc[side.clips].reset_index()
-    result = metrics.evaluate(side.y, probabilities, labels, rows, seed=run.experiment.seed)
+    for each in members:
+        _check_unseen(each, clips, ", ".join(told))
+    rows, said, unread = _judge(members, clips, on_error, n_jobs, progress)
+    probabilities = run.join(said) if isinstance(run, ensembles.Ensemble) else said[0]
+    truth = pd.Categorical(rows["emotion"], categories=labels).codes.astype(np.int64)
+    result = metrics.evaluate(truth, probabilities, labels, rows, seed=settings.seed)
     return {
         **result,
         "data": told,
-        "left_out": {"unreadable": failed["path"].tolist(), "unknown_emotions": unknown},
+        "left_out": {"unreadable": list(unread), "unknown_emotions": unknown},
     }
+
+
+def _judge(runs, clips, on_error, n_jobs, progress):
+    """Return the clips that all runs could hear, `(runs, clips, classes)`, and the other paths."""
+    said, unread = [], {}
+    for run in runs:
+        table, failed = _judge_alone(run, clips, on_error, n_jobs, progress)
+        said.append(table)
+        unread.update(dict.fromkeys(failed["path"]))
+    rows = clips.set_index("clip").loc[said[0].index.to_numpy()].reset_index()
+    rows = rows[~rows["path"].isin(unread)].reset_index(drop=True)
+    return rows, np.stack([table.loc[rows["clip"]].to_numpy() for table in said]), unread
+
+
+def _judge_alone(run, clips, on_error, n_jobs, progress):
+    from serkeras.training.batches import Batches
+    from serkeras.training.sides import extract_all
+
+    side, failed = extract_all(clips, run.labels, run.experiment, on_error, n_jobs, progress)
+    batch_size = 1 if run.experiment.model.mixes_clips else run.experiment.training.batch_size
+    said = run.model.predict(Batches(side, batch_size).for_keras(), verbose=0)
+    return pd.DataFrame(said, index=side.clips, columns=run.labels), failed
 
 
 def _check_unseen(run, clips, data):

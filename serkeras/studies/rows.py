@@ -61,7 +61,9 @@ def _run_row(state):
 
 
 def _validation(folder, monitor):
-    """Return the validation accuracy of the epoch, or the fit, that was found best."""
+    """Return the validation accuracy of the best epoch or fit; an ensemble has neither."""
+    if not (folder / "history.csv").is_file():
+        return float("nan")
     history = pd.read_csv(folder / "history.csv")
     if "val_loss" not in history.columns:  # a classical model has fits instead of epochs
         return float(history.loc[history["val_uar"].idxmax(), "val_accuracy"])

@@ -51,7 +51,7 @@ def check(experiment):
     Raises:
         ValueError: there are some.
     """
-    training = experiment.training.replace(class_weights="none").to_dict()
+    training = experiment.training.replace(class_weights="none", member=0).to_dict()
     wrong = {
         "features.in_graph": experiment.features.in_graph,
         "augment.on_the_fly": experiment.augment.on_the_fly,
@@ -66,7 +66,7 @@ def check(experiment):
     if changed:
         raise ValueError(
             "A classical model has no epochs and no layers: of the settings of training it "
-            f"follows class_weights alone. Received: {', '.join(changed)} changed for "
+            f"follows class_weights and member alone. Received: {', '.join(changed)} changed for "
             f"{experiment.model.name!r}. Leave them at their defaults, or choose a network."
         )
 
@@ -88,11 +88,19 @@ def _candidates(settings):
 def _build(experiment, settings, side):
     return classical.build(
         experiment.model.name,
-        experiment.seed,
+        _seed(experiment),
         experiment.training.class_weights,
         side.frame_axis,
         **settings,
     )
+
+
+def _seed(experiment):
+    """Return the `random_state` of an estimator; that of member 0 is the experiment's seed."""
+    if not experiment.training.member:
+        return experiment.seed
+    drawn = np.random.default_rng([experiment.seed, experiment.training.member])
+    return int(drawn.integers(2**31))
 
 
 def _try(pipeline, settings):

@@ -1,13 +1,14 @@
 """Loss, optimiser and learning-rate rule of a run, as its `TrainingConfig` asks for them."""
 
+import keras
 import numpy as np
 
-from serkeras.training import optimizers
+from serkeras.training import layer_rates, optimizers
 from serkeras.training.losses import ClassLoss
 from serkeras.training.schedules import Schedule
 
 
-def compile_model(model, config, targets, num_classes):
+def compile_model(model, config, targets, num_classes, whole=None):
     """Compile a model.
 
     Args:
@@ -15,20 +16,73 @@ def compile_model(model, config, targets, num_classes):
         config: `serkeras.config.TrainingConfig`.
         targets: int array `(rows,)`, classes of the training side, for class weights.
         num_classes: int.
+        whole: the model that `model` is a part of, see `layer_rates.depths`; None is `model`.
 
     Raises:
-        ValueError: a setting of the loss, of the learning-rate rule or of the weight decay is
-            outside its range.
+        ValueError: a setting of the loss, of the learning-rate rule, of the rates of layers or of
+            the weight decay is outside its range, or the backend cannot do what is asked for.
     """
     schedule(config)  # raises now, not in the first epoch
+    _require_possible(config)
+    model.compile(
+        _optimizer(model, config, whole),
+        loss=_loss(config, targets, num_classes),
+        metrics=["accuracy"],
+        jit_compile="auto" if config.jit_compile is None else config.jit_compile,
+        steps_per_execution=config.steps_per_execution,
+    )
+    if config.jit_compile and not model.jit_compile:
+        raise ValueError(
+            "`jit_compile` needs layers that XLA can compile and, on TensorFlow, operations that "
+            "need not be deterministic. Received: training.jit_compile=true, which Keras refuses "
+            f"for {model.name!r}. Set it to false; or begin a new process, where an earlier fit "
+            "of this one has asked for deterministic operations."
+        )
+
+
+def _optimizer(model, config, whole):
+    depths = layer_rates.depths(model, config.layer_rates, whole)
     optimizer = optimizers.make(
         config.optimizer,
         config.learning_rate,
         config.weight_decay,
         config.decay_only,
         model.trainable_variables,
+        depths,
+        config.layer_rates,
     )
-    model.compile(optimizer, loss=_loss(config, targets, num_classes), metrics=["accuracy"])
+    if depths is not None:
+        optimizer.build(model.trainable_variables)  # its rates are set before the first step
+    if config.precision == "mixed_float16":
+        # Keras wraps by itself only where the outermost model computes in float16.
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def _require_possible(config):
+    """Refuse what PyTorch cannot do."""
+    asked = {"steps_per_execution": config.steps_per_execution > 1}
+    wrong = [name for name, is_asked in asked.items() if is_asked]
+    if wrong and keras.backend.backend() == "torch":
+        raise ValueError(
+            f"{' and '.join(wrong)} must be left alone on the backend PyTorch. Received: "
+            f"{config.steps_per_execution}. Set it to 1, or choose another KERAS_BACKEND."
+        )
+
+
+def make_repeatable(config):
+    """Ask TensorFlow for operations that give the same numbers whenever they are run.
+
+    Not with `jit_compile`: Keras compiles nothing for XLA where they have been asked for. XLA on a
+    GPU may then give other numbers in another run.
+
+    Args:
+        config: `serkeras.config.TrainingConfig`.
+    """
+    if keras.backend.backend() == "tensorflow" and not config.jit_compile:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
 
 
 def schedule(config, epochs=None):

@@ -1,6 +1,9 @@
 """One fit that survives a kill: history and a checkpoint are written after every epoch."""
 
+import tempfile
 import time
+import warnings
+import zipfile
 from pathlib import Path
 
 import keras
@@ -9,6 +12,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from serkeras._files import atomic_path, atomic_write
+from serkeras.training import layer_rates
 from serkeras.training.history import best_epoch, is_over, read_history
 
 
@@ -24,6 +28,20 @@ def seed_dropout(model, seed, epoch):
         state.assign(rng.integers(2**32, size=2, dtype=np.uint32))
 
 
+def load_state(model, checkpoint):
+    """Give a model the weights of a checkpoint, and its optimiser the state.
+
+    Args:
+        model: `keras.Model` of the same layers, compiled as that one was.
+        checkpoint: path of a `.keras` file.
+    """
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(checkpoint) as archive:
+        # Keras reads straight out of the archive, which takes ten times as long.
+        file = Path(folder) / "state.weights.h5"
+        file.write_bytes(archive.read("model.weights.h5"))
+        model.load_weights(file)
+
+
 class _Keeper(keras.callbacks.Callback):
     """Writes history and checkpoint after each epoch and stops the fit in time."""
 
@@ -36,8 +54,10 @@ class _Keeper(keras.callbacks.Callback):
         self._fit.train.begin_epoch(epoch)
         seed_dropout(self.model, self._fit.seed, epoch)
         self._set_rate(epoch)
+        self._told = layer_rates.begin_epoch(self.model.optimizer, epoch)
 
     def on_train_batch_begin(self, batch, logs=None):
+        # Keras calls this once for all steps of an execution: they share a rate.
         if self._fit.schedule.by_batch:
             self._set_rate(self._epoch + batch / len(self._fit.train))
 
@@ -49,8 +69,8 @@ class _Keeper(keras.callbacks.Callback):
         values = {name: float(value) for name, value in logs.items()}
         seconds = round(time.perf_counter() - self._began, 2)
         rate = float(self.model.optimizer.learning_rate)
-        told = {"epoch": epoch + 1, **values, "learning_rate": rate, "seconds": seconds}
-        self._fit.keep(self.model, told)
+        told = {"epoch": epoch + 1, **values, "learning_rate": rate, **self._told}
+        self._fit.keep(self.model, {**told, "seconds": seconds})
         self.model.stop_training = self._fit.over
         self._bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
         self._bar.update()
@@ -64,7 +84,8 @@ class Fit:
         phase: name of the phase; rows of history.csv carry it.
         train, validation: `Batches`.
         epochs: upper bound.
-        schedule: `serkeras.training.schedules.Schedule` of the learning rate.
+        schedule: `serkeras.training.schedules.Schedule` of the learning rate. A rate that changes
+            from batch to batch is set once for the steps of an execution.
         seed: int; with the epoch it decides what dropout drops.
         monitor: what makes an epoch the best one, see `best_epoch`.
         patience: epochs without a better one before it stops; None never stops.
@@ -110,14 +131,16 @@ class Fit:
         """Fit until `over`, from the last checkpoint where there is one.
 
         Args:
-            build: function without arguments that returns a compiled model.
+            build: function without arguments that returns a compiled model, the same one (but
+                for its weights) whenever it is called.
             callbacks: further Keras callbacks.
             progress: show a bar with the time that is left.
 
         Returns:
             The model as it stands after the last epoch.
         """
-        model = self._restore() or build()
+        model = build()
+        self._restore(model)
         if self.over:
             return model
         bar = tqdm(
@@ -139,14 +162,21 @@ class Fit:
             )
         return model
 
-    def _restore(self):
-        """Return the model of the last checkpoint and forget epochs that came after it."""
+    def _restore(self, model):
+        """Give a new model the state of the last checkpoint; forget epochs that came after it.
+
+        What is frozen comes from the new model: a saved one may forget it, as one does whose
+        layers keras_hub saves as a single layer.
+        """
         found = self._checkpoints
         if not found:
             self.rows = []
-            return None
+            return
         self.rows = self.rows[: int(found[-1].stem.rsplit("-", 1)[1])]
-        return keras.saving.load_model(found[-1])
+        model.optimizer.build(model.trainable_variables)
+        with warnings.catch_warnings():  # Keras only warns of a state that does not fit
+            warnings.filterwarnings("error", "Skipping variable loading for optimizer")
+            load_state(model, found[-1])
 
     def keep(self, model, row):
         """Record an epoch; a kill at any point leaves a state from which `run` goes on."""

@@ -1,32 +1,46 @@
 """Weights that a run starts from: where they come from, and what they have learned from."""
 
+import shlex
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from serkeras import runs
+from serkeras import models, runs
 from serkeras._files import sha256
 from serkeras.models.backbones import trained
 from serkeras.training import provenance
 
 _OF_RECIPE = "run:"
+# What decides whether a run of another recipe is on the same data.
+_SAME = ("recipe", "data", "label_scheme", "split", "seed")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Inherited:
     """What the weights of a run bring with them.
 
     Attributes:
         weights: list of dictionaries: weights (as the experiment names them), file (name) and
             sha256, one for each file.
-        speakers: set of the speakers that earlier runs have learned from.
-        files: set of the SHA-256 of their recordings.
-        speakers_known: whether all of those are known.
+        learned: dictionary of sets: "speakers" that earlier runs have learned from, "files"
+            (SHA-256 of recordings) and "clips" (ids, of known corpora); validation sides, which
+            chose the epoch, are learned too.
+        trained: the same of the training sides alone.
+        speakers_known: whether all speakers are known.
     """
 
-    weights: list
-    speakers: set
-    files: set
-    speakers_known: bool
+    weights: list = field(default_factory=list)
+    learned: dict = field(default_factory=dict)
+    trained: dict = field(default_factory=dict)
+    speakers_known: bool = True
+
+    def add(self, values):
+        """Add what the provenance of a run says."""
+        for kept, prefix in ((self.learned, ""), (self.trained, "trained_")):
+            for name in ("speakers", "files", "clips"):
+                # Older runs do not tell their training side apart, nor ids of clips.
+                told = values.get(prefix + name, values.get(name, ()))
+                kept.setdefault(name, set()).update(told)
+        self.speakers_known &= values["speakers_known"]
 
 
 def resolve(experiment):
@@ -42,6 +56,7 @@ def resolve(experiment):
 
     Raises:
         FileNotFoundError: there is no such finished run.
+        ValueError: the run there is of other data.
     """
     weights = experiment.model.settings.get("weights")
     if isinstance(weights, (list, tuple)):
@@ -56,17 +71,34 @@ def resolve(experiment):
 def _resolved(weights, experiment):
     if not isinstance(weights, str) or not weights.startswith(_OF_RECIPE):
         return weights
-    recipe = weights.removeprefix(_OF_RECIPE)
-    folder = runs.default_folder(experiment.replace(recipe=recipe))
-    if not (folder / "model.keras").is_file():
-        data = " ".join(f"--data {spec}" for spec in experiment.data)
+    wanted = experiment.replace(recipe=weights.removeprefix(_OF_RECIPE))
+    folder = runs.default_folder(wanted)
+    try:
+        run = runs.Run(folder)
+    except FileNotFoundError:
+        run = None
+    if run is None or not run.finished:
         raise FileNotFoundError(
-            f"{experiment.recipe} starts from a finished run of {recipe} on the same data, split "
-            f"and seed. Received: no {folder / 'model.keras'}. Run first: python -m serkeras train "
-            f"{recipe} {data} --split {experiment.split} --seed {experiment.seed}; or name other "
-            "weights: --set model.settings.weights=..."
+            f"{experiment.recipe} starts from a finished run of {wanted.recipe} on the same data, "
+            f"split and seed. Received: none in {folder}. Run first: {_command(wanted)}; or give "
+            "other weights, model.settings.weights=... (null are random ones)."
+        )
+    other = [name for name in _SAME if getattr(run.experiment, name) != getattr(wanted, name)]
+    if other:
+        raise ValueError(
+            f"{experiment.recipe} starts from a run of {wanted.recipe} on the same data, split "
+            f"and seed. Received: {folder}, which differs in {', '.join(other)}. Move it away and "
+            f"run: {_command(wanted)}; or give its path as model.settings.weights, if it is meant."
         )
     return str(folder)
+
+
+def _command(experiment):
+    words = ["python", "-m", "serkeras", "train", experiment.recipe]
+    for spec in experiment.data:
+        words += ["--data", spec]
+    words += ["--label-scheme", experiment.label_scheme, "--split", experiment.split]
+    return shlex.join([*words, "--seed", str(experiment.seed)])
 
 
 def read(experiment):
@@ -77,56 +109,38 @@ def read(experiment):
 
     Returns:
         `Inherited`; empty where the network begins with random weights.
+
+    Raises:
+        ValueError, FileNotFoundError, ConnectionError, ModuleNotFoundError: see
+            `serkeras.models.backbones.build`.
     """
-    named = _files(experiment)
-    found = Inherited([], set(), set(), True)
-    for weights, path in named:
-        found.weights.append({"weights": weights, "file": path.name, "sha256": sha256(path)})
-        if trained.is_run(weights):
-            found = _with_run(found, path.parent)
-    return found
-
-
-def _files(experiment):
-    """Return the weights that a network starts from, pairs of their name and their file."""
-    settings = experiment.model.settings
-    weights = settings.get("weights")
-    if not weights:
-        return []
-    if isinstance(weights, str):
-        return [(weights, _file(settings.get("backbone", "vgg16"), weights, settings))]
-    branches = settings.get("branches") or [{}] * len(weights)
-    pairs = zip(weights, branches, strict=True)
-    return [(item, _file(branch.get("backbone"), item, settings)) for item, branch in pairs if item]
-
-
-def _file(backbone, weights, settings):
     from serkeras.models import backbones
     from serkeras.models.backbones import weights_files
 
-    top = bool(settings.get("include_top", False))
-    return weights_files.find(backbones.card(backbone), weights, top).path
+    found, model = Inherited(), experiment.model
+    for backbone, weights, top, branch in models.first_weights(model.name, model.settings):
+        path = weights_files.find(backbones.card(backbone), weights, top, branch).path
+        found.weights.append({"weights": weights, "file": path.name, "sha256": sha256(path)})
+        if trained.is_run(weights):
+            _add_run(found, trained.run_folder(path))
+    return found
 
 
-def _with_run(found, folder):
-    if not (folder / "provenance.json").is_file():
+def _add_run(found, folder):
+    if (folder / "provenance.json").is_file():
+        found.add(provenance.read(folder))
+    else:
+        found.speakers_known = False
+    if not found.speakers_known:
         warnings.warn(
-            f"What the weights in {folder} have learned from is not known: the run's own test "
-            "clips may be among it.",
+            f"Not all speakers are known that the weights in {folder} have learned from: the run's "
+            "own test speakers may be among them.",
             stacklevel=4,
         )
-        return Inherited(found.weights, found.speakers, found.files, False)
-    learned = provenance.read(folder)
-    return Inherited(
-        found.weights,
-        found.speakers | set(learned["speakers"]),
-        found.files | set(learned["files"]),
-        found.speakers_known and learned["speakers_known"],
-    )
 
 
 def check(found, split, files):
-    """Refuse weights that have learned from clips of the test side, or from their speakers.
+    """Refuse weights that have learned from the test side; warn of a validation side they know.
 
     Args:
         found: `Inherited`.
@@ -134,17 +148,30 @@ def check(found, split, files):
         files: dictionary from path to SHA-256 of each recording.
 
     Raises:
-        ValueError: names how many clips, and one of them.
+        ValueError: names how many test clips, and one of them.
     """
-    test = split.test
-    seen = test["path"].map(files).isin(found.files)
-    if split.speaker_disjoint:
-        seen |= test["speaker"].isin(found.speakers)
+    seen = _seen(split.test, found.learned, split, files)
     if seen.any():
         raise ValueError(
             "A network must not start from weights that have learned from its test side. "
             f"Received: {found.weights[0]['weights']!r} and so on, with {seen.sum()} of "
-            f"{len(test)} test clips or their speakers among what was learned, for instance "
-            f"{test.loc[seen, 'clip'].iloc[0]}. Take a run on other data, or on the same split and "
-            "seed."
+            f"{len(seen)} test clips or their speakers among what was learned, for instance "
+            f"{split.test.loc[seen, 'clip'].iloc[0]}. Take a run on other data, or on the same "
+            "split and seed."
         )
+    known = _seen(split.validation, found.trained, split, files)
+    if known.any():
+        warnings.warn(
+            f"The first weights were trained on {known.sum()} of {len(known)} validation clips or "
+            "their speakers: the best epoch is chosen by what is known already.",
+            stacklevel=3,
+        )
+
+
+def _seen(clips, learned, split, files):
+    """Return which clips, or speakers of them, are among what was learned."""
+    seen = clips["path"].map(files).isin(learned.get("files", ()))
+    seen |= clips["clip"].isin(learned.get("clips", ()))
+    if split.speaker_disjoint:
+        seen |= clips["speaker"].isin(learned.get("speakers", ()))
+    return seen

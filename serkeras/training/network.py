@@ -1,5 +1,7 @@
 """The compiled model of a run: front end and scaling, the network, loss and optimiser."""
 
+import contextlib
+
 import keras
 import numpy as np
 from keras import ops
@@ -10,13 +12,16 @@ from serkeras.training.compiling import compile_model
 from serkeras.training.statistics import bin_covariance, bin_statistics
 
 
-def phase_seed(seed, phase):
+def phase_seed(seed, phase, member=0):
     """Return the seed of initial weights, order and dropout of one phase of a run.
 
     With the search's own seed the final fit would only repeat it up to its best epoch; drawn
-    anew it is the independent second training of the source's procedure.
+    anew it is the independent second training of the source's procedure. Members of an ensemble
+    share the experiment's seed, which decides their split, and differ in this one.
     """
-    return int(np.random.default_rng([seed, *phase.encode()]).integers(2**31))
+    # Member 0 adds nothing: runs from before there were members can be made again.
+    drawn = [seed, *phase.encode(), *([member] if member else [])]
+    return int(np.random.default_rng(drawn).integers(2**31))
 
 
 def builder(train_side, labels, experiment):
@@ -25,7 +30,7 @@ def builder(train_side, labels, experiment):
     In front of the network stand, in this order: augmentation of waveforms and the front end
     where features are computed in the graph, the scaling fitted on the training side, and
     augmentation of features. Where lengths vary the model takes a dictionary of "features" and
-    "mask".
+    "mask". The network alone computes in the precision that `training.precision` names.
 
     Args:
         train_side: `serkeras.training.sides.Side`.
@@ -38,13 +43,15 @@ def builder(train_side, labels, experiment):
     """
     scaling = _scaling(train_side, experiment.model.normalize)
 
+    @precision("float32")
     def build(seed):
         keras.utils.set_random_seed(seed)
         inputs = keras.Input(train_side.shape, name="features")
         x = inputs
         for layer in _in_front(train_side, experiment, scaling()):
             x = layer(x)
-        network = _network(experiment.model, x.shape[1:], len(labels), train_side.varies)
+        with precision(experiment.training.precision):
+            network = _network(experiment.model, x.shape[1:], len(labels), train_side.varies)
         inputs, outputs = _joined(network, inputs, x, train_side.varies)
         model = keras.Model(inputs, outputs, name=f"{network.name}_scaled")
         compile_model(model, experiment.training, train_side.y, len(labels))
@@ -52,6 +59,21 @@ def builder(train_side, labels, experiment):
 
     build(0)  # raises now, not after the run folder is made
     return build
+
+
+@contextlib.contextmanager
+def precision(policy):
+    """Give layers that are made in this context a precision; then the former one stands again.
+
+    Args:
+        policy: name of a Keras dtype policy, such as "mixed_bfloat16".
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _in_front(side, experiment, scaling):

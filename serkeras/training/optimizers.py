@@ -1,4 +1,4 @@
-"""Optimisers with weight decay as their sources mean it, on all weights or on named parts only."""
+"""Optimisers with weight decay and rates as their sources mean them, of all weights or parts."""
 
 import keras
 from keras import ops
@@ -70,7 +70,74 @@ class PartialAdamW(keras.optimizers.AdamW):
         return {**super().get_config(), "decay_only": list(self.decay_only)}
 
 
+class _ByDepth:
+    """Gives weights of each depth their own share of the rate, as PyTorch's parameter groups do.
+
+    The shares stand in a variable, so that they can change from epoch to epoch without a new
+    graph; `serkeras.training.layer_rates` sets them, after the rules that are kept here. Moments
+    are followed at a share of 0 too; the weight itself does not move.
+    """
+
+    def __init__(self, learning_rate, depths=(), layer_rates=None, **kwargs):
+        super().__init__(learning_rate, **kwargs)
+        self.depths, self.layer_rates = tuple(depths), dict(layer_rates or {})
+
+    def build(self, variables):
+        """Make the state; here, since a loaded optimiser comes this way too."""
+        if self.built:
+            return
+        super().build(variables)
+        self.shares = self.add_variable((max(self.depths) + 1,), "ones", name="shares")
+
+    def _own_rate(self, rate, variable):
+        share = self.shares[self.depths[self._get_variable_index(variable)]]
+        return rate * ops.cast(share, variable.dtype)
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Update one weight; see `keras.optimizers.Optimizer.update_step`."""
+        rate = ops.cast(learning_rate, variable.dtype)
+        super().update_step(gradient, variable, self._own_rate(rate, variable))
+
+    def _apply_weight_decay(self, variables):
+        if self.weight_decay is None:
+            return
+        for variable in filter(self._use_weight_decay, variables):
+            rate = self._own_rate(ops.cast(self.learning_rate, variable.dtype), variable)
+            variable.assign(variable - variable * self.weight_decay * rate)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        kept = {"depths": list(self.depths), "layer_rates": dict(self.layer_rates)}
+        return {**super().get_config(), **kept}
+
+
+@keras.saving.register_keras_serializable("serkeras")
+class DepthAdam(_ByDepth, L2Adam):
+    """Adam with L2 in the gradient and rates by depth."""
+
+
+@keras.saving.register_keras_serializable("serkeras")
+class DepthAdamW(_ByDepth, PartialAdamW):
+    """AdamW with rates by depth, which the decay follows."""
+
+
+@keras.saving.register_keras_serializable("serkeras")
+class DepthRMSprop(_ByDepth, L2RMSprop):
+    """RMSprop with L2 in the gradient and rates by depth."""
+
+
+@keras.saving.register_keras_serializable("serkeras")
+class DepthSGD(_ByDepth, L2SGD):
+    """Stochastic gradient descent with L2 in the gradient and rates by depth."""
+
+
 _COUPLED = {"adam": L2Adam, "rmsprop": L2RMSprop, "sgd": L2SGD}
+_BY_DEPTH = {
+    "adam": DepthAdam,
+    "adamw": DepthAdamW,
+    "rmsprop": DepthRMSprop,
+    "sgd": DepthSGD,
+}
 _PLAIN = {
     "adam": keras.optimizers.Adam,
     "rmsprop": keras.optimizers.RMSprop,
@@ -83,7 +150,7 @@ def decays(weight, decay_only):
     return not decay_only or any(part in weight.path for part in decay_only)
 
 
-def make(name, learning_rate, weight_decay, decay_only, weights):
+def make(name, learning_rate, weight_decay, decay_only, weights, depths=None, layer_rates=None):
     """Return an optimiser.
 
     Args:
@@ -92,6 +159,10 @@ def make(name, learning_rate, weight_decay, decay_only, weights):
         learning_rate, weight_decay: floats.
         decay_only: parts of the paths of the weights that decay; none means all.
         weights: the weights that will be trained.
+        depths: int for each of `weights`, the group that shares a rate, or None for one rate for
+            all. The optimiser's variable `shares` then holds the share of each depth, ones at
+            first.
+        layer_rates: rules of those shares, see `serkeras.training.layer_rates`.
 
     Raises:
         ValueError: a part of `decay_only` is in no weight's path.
@@ -106,6 +177,10 @@ def make(name, learning_rate, weight_decay, decay_only, weights):
             f"`decay_only` must hold parts of the names of weights. Received: {unknown}, found in "
             f"none of {paths}. Correct training.decay_only."
         )
+    if depths is not None:
+        decay = "weight_decay" if name == "adamw" else "l2"
+        settings = {decay: weight_decay, "decay_only": decay_only}
+        return _BY_DEPTH[name](learning_rate, depths, layer_rates, **settings)
     if name == "adamw":
         return PartialAdamW(learning_rate, weight_decay, decay_only)
     if not weight_decay:

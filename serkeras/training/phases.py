@@ -10,9 +10,10 @@ import numpy as np
 from serkeras import models
 from serkeras._files import atomic_path
 from serkeras.features import registry
+from serkeras.training import frozen_fit, layer_rates
 from serkeras.training.batches import Batches
-from serkeras.training.compiling import schedule
-from serkeras.training.fit import Fit
+from serkeras.training.compiling import make_repeatable, schedule
+from serkeras.training.fit import Fit, load_state
 from serkeras.training.history import read_history
 from serkeras.training.network import builder, phase_seed
 
@@ -45,11 +46,12 @@ def check(experiment):
     model, audio = experiment.model, experiment.audio
     models.builder(model.name)
     schedule(experiment.training)
-    if audio.fit == "keep" and experiment.features.average != "time":
+    layer_rates.check(experiment.training.layer_rates)
+    features = experiment.features
+    if audio.fit == "keep" and features.average != "time" and features.frames is None:
         return
     silence = np.zeros((1, audio.samples), np.float32)
-    features = experiment.features.replace(in_graph=False)
-    shape = registry.compute(silence, features, audio.sample_rate).shape[1:]
+    shape = registry.compute(silence, features.replace(in_graph=False), audio.sample_rate).shape[1:]
     # Two classes: how many there will be makes no difference to what fits.
     models.build(model.name, registry.model_shape(shape), 2, **model.settings)
 
@@ -76,17 +78,19 @@ def prepare(sides, labels, experiment):
 @_own_random_state()
 def _fit(sides, build, experiment, folder, n_jobs, progress):
     # Keras has threads of its own: `n_jobs` is for classical models.
-    _deterministic()
+    make_repeatable(experiment.training)
     settings = experiment.training
-    validation = Batches(sides.validation, settings.batch_size)
 
     def phase(name, epochs, patience=None, keep_best=False):
-        seed = phase_seed(experiment.seed, name)
+        seed = phase_seed(experiment.seed, name, settings.member)
+        whole = build(seed)
+        given = [sides.train, sides.validation]
+        learner, given = frozen_fit.prepare(folder, name, whole, given, settings, progress)
         fit = Fit(
             folder,
             name,
-            Batches(sides.train, settings.batch_size, seed),
-            validation,
+            Batches(given[0], settings.batch_size, seed),
+            Batches(given[1], settings.batch_size),
             epochs,
             schedule(settings, epochs),
             seed,
@@ -95,26 +99,20 @@ def _fit(sides, build, experiment, folder, n_jobs, progress):
             keep_best,
         )
         callbacks = _tensorboard(folder / "tensorboard" / name)
-        return fit, fit.run(lambda: build(seed), callbacks, progress)
+        fit.run(lambda: learner, callbacks, progress)
+        return fit, learner, whole
 
-    search, model = phase(
+    search, learner, model = phase(
         "search", settings.epochs, settings.patience, keep_best=not settings.retrain
     )
     if settings.retrain:
-        _, model = phase("final", search.best)
+        _, _, model = phase("final", search.best)
     else:
-        model = keras.saving.load_model(folder / "checkpoints" / "best.keras")
+        load_state(learner, folder / "checkpoints" / "best.keras")
     with atomic_path(folder / "model.keras") as temporary:
         # Without the optimiser's state: a third of the size.
         keras.Model(model.input, model.output, name=model.name).save(temporary)
     return model
-
-
-def _deterministic():
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
 
 
 def _tensorboard(folder):
@@ -127,8 +125,13 @@ def facts(folder, model):
     """Return the facts of a run that its kind of model decides.
 
     Returns:
-        Dictionary of epochs (dictionary by phase) and parameters (int).
+        Dictionary of epochs (dictionary by phase), parameters (int) and frozen_cached (name of
+        the layer up to which the network was computed once, or None).
     """
     history = read_history(folder)
     epochs = {name: sum(row["phase"] == name for row in history) for name in PHASES}
-    return {"epochs": epochs, "parameters": model.count_params()}
+    return {
+        "epochs": epochs,
+        "parameters": model.count_params(),
+        "frozen_cached": frozen_fit.layer(folder),
+    }

@@ -32,7 +32,8 @@ def train(
     """Train a recipe, evaluate it once on the test side and write a run folder.
 
     An interrupted call goes on from its last epoch when it is made again; a classical model is
-    fitted again.
+    fitted again. An experiment of several members gives as many runs of one split, in folders
+    `member-0` and so on below `out`, and their ensemble in `out`.
 
     Args:
         recipe: name of a recipe, path of a recipe file, or an `Experiment`.
@@ -50,7 +51,7 @@ def train(
         progress: show progress bars.
 
     Returns:
-        `serkeras.runs.Run`.
+        `serkeras.runs.Run`; `serkeras.ensembles.Ensemble` of several members.
 
     Raises:
         ValueError: unknown recipe, setting, split or corpus, or a split that leaks.
@@ -64,22 +65,43 @@ def train(
         # command that fails before leaves nothing behind.
         runs.check_free(folder, experiment, overwrite)
         reading.check(experiment)
-        way = _way(experiment)
-        way.check(experiment)
+        _way(experiment).check(experiment)
         start = inherited.read(experiment)
         clips = datasets.load_many(experiment.data, experiment.label_scheme, progress=progress)
         labels = _labels(clips, experiment)
-        split = _split(folder, clips, experiment)
+        split = _split(folder, clips, experiment, overwrite)
         sides = extract(split, labels, experiment, on_error, n_jobs, progress)
         inherited.check(start, split, sides.files)
-        fit = way.prepare(sides, labels, experiment)
-        runs.prepare(folder, experiment, overwrite)
+        fit = _way(experiment).prepare(sides, labels, experiment)
+        anew = overwrite and not provenance.matches(folder, sides.digest, start)
+        runs.prepare(folder, experiment, overwrite, anew)
         _describe(folder, split, sides, start)
-        model = fit(folder, n_jobs, progress)
-        _evaluate(folder, model, sides.test, split, labels, experiment)
-        _report(folder)
-        runs.finish(folder)
+        if experiment.members > 1:
+            return _train_members(folder, sides, split, labels, experiment, start, n_jobs, progress)
+        _complete(folder, fit, sides, split, labels, experiment, n_jobs, progress)
     return runs.Run(folder)
+
+
+def _train_members(folder, sides, split, labels, experiment, start, n_jobs, progress):
+    """Train the members that are not finished, then join all of them in `folder`."""
+    from serkeras import ensembles
+
+    for own, member in runs.members(folder, experiment).items():
+        if runs.is_finished(own, member):
+            continue
+        fit = _way(member).prepare(sides, labels, member)
+        runs.prepare(own, member)
+        _describe(own, split, sides, start)
+        _complete(own, fit, sides, split, labels, member, n_jobs, progress)
+    return ensembles.join_members(folder, experiment)
+
+
+def _complete(folder, fit, sides, split, labels, experiment, n_jobs, progress):
+    """Fit, evaluate and report a run whose folder is described."""
+    model = fit(folder, n_jobs, progress)
+    _evaluate(folder, model, sides, split, labels, experiment)
+    _report(folder)
+    runs.finish(folder)
 
 
 def _way(experiment):
@@ -133,48 +155,64 @@ def _labels(clips, experiment):
     return labels
 
 
-def _split(folder, clips, experiment):
+def _split(folder, clips, experiment, overwrite):
     """Make the split, or read the one that the interrupted run made."""
-    if runs.resumable(folder, experiment) and (folder / "split.json").is_file():
+    if not overwrite and runs.resumable(folder, experiment) and (folder / "split.json").is_file():
         return splits.Split.from_dict(read_json(folder / "split.json"), clips)
     return splits.make(clips, experiment.split, seed=experiment.seed)
 
 
 def _describe(folder, split, sides, start):
     """Write what the run stands on; refuse to go on with a run that stood on other data."""
-    learned = pd.concat([split.train, split.validation])
-    provenance.begin(folder, sides.digest, learned, sides.files, start)
-    write_json(folder / "split.json", split.to_dict())
+    provenance.begin(folder, sides.digest, split, sides.files, start)
+    told = split.to_dict()
+    if not start.speakers_known:  # the weights may have heard anybody
+        told["speaker_disjoint"] = None
+    write_json(folder / "split.json", told)
     if len(sides.failed):
         _log.warning("%d clips could not be read and were left out", len(sides.failed))
         with atomic_write(folder / "failed.csv") as file:
             sides.failed.to_csv(file, index=False)
 
 
-def _evaluate(folder, model, test, split, labels, experiment):
-    """Predict the test side, once, and write predictions.csv and metrics.json."""
+def _evaluate(folder, model, sides, split, labels, experiment):
+    """Predict validation and test side, once; write both, and metrics.json of the test side."""
     from serkeras.evaluation import metrics
-    from serkeras.training.batches import Batches
 
-    clips = split.test.set_index("clip").loc[test.clips].reset_index()
+    clips = _rows(split.test, sides.test)
+    batch_size = 1 if experiment.model.mixes_clips else experiment.training.batch_size
+    _write_validation(folder, model, sides, split, labels, batch_size)
 
     def measure(batch_size):
-        batches = Batches(test, batch_size).for_keras()
-        probabilities = model.predict(batches, verbose=0)
-        result = metrics.evaluate(test.y, probabilities, labels, clips, seed=experiment.seed)
+        probabilities = _predict(model, sides.test, batch_size)
+        result = metrics.evaluate(sides.test.y, probabilities, labels, clips, seed=experiment.seed)
         return probabilities, result
 
-    batch_size = experiment.training.batch_size
+    probabilities, result = measure(batch_size)
     if experiment.model.mixes_clips:
-        probabilities, result = measure(1)
-        _, together = measure(batch_size)
+        _, together = measure(experiment.training.batch_size)
         result["in_batches_by_name"] = {
             name: together[name] for name in ("accuracy", "uar", "macro_f1")
         }
-    else:
-        probabilities, result = measure(batch_size)
     write_predictions(folder / "predictions.csv", clips, probabilities, labels)
     write_json(folder / "metrics.json", {**result, "run": _facts(folder, model, experiment)})
+
+
+def _write_validation(folder, model, sides, split, labels, batch_size):
+    # What joins several runs is fitted with these: the test side judges, it decides nothing.
+    side = sides.validation
+    clips, said = _rows(split.validation, side), _predict(model, side, batch_size)
+    write_predictions(folder / "validation.csv", clips, said, labels)
+
+
+def _rows(clips, side):
+    return clips.set_index("clip").loc[side.clips].reset_index()
+
+
+def _predict(model, side, batch_size):
+    from serkeras.training.batches import Batches
+
+    return model.predict(Batches(side, batch_size).for_keras(), verbose=0)
 
 
 def write_predictions(path, clips, probabilities, labels):

@@ -7,6 +7,9 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+import pandas as pd
+
+from serkeras import datasets
 from serkeras._files import read_json, sha256, write_json
 
 _PACKAGES = (
@@ -15,13 +18,13 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def begin(folder, digest, learned, files, start):
+def begin(folder, digest, split, files, start):
     """Write or check `provenance.json`; a resumed run adds its own session to it.
 
     Args:
         folder: run folder.
         digest: hash of all that the network is given.
-        learned: manifest of the training and validation clips.
+        split: `serkeras.splits.Split`.
         files: dictionary from path to SHA-256 of their recordings.
         start: `serkeras.training.inherited.Inherited`; what its weights have learned from counts
             as learned.
@@ -30,14 +33,16 @@ def begin(folder, digest, learned, files, start):
         ValueError: the run was begun on other data, or with other weights.
     """
     path = Path(folder) / "provenance.json"
+    learned = pd.concat([split.train, split.validation])
     session = {"commit": commit(), "device": device(), "versions": versions()}
     if path.is_file():
         values = read_json(path)
-        if values["digest"] != digest or values.get("weights", []) != start.weights:
+        if not matches(folder, digest, start):
             raise ValueError(
                 "An interrupted run goes on with the data that it began with. Received: "
                 f"{folder}, whose clips, emotions, recordings or first weights have changed "
-                "since. Restore them, or choose another folder with --out."
+                "since. Restore them, choose another folder with --out, or begin again with "
+                "--overwrite."
             )
         if values["sessions"][-1] != session:
             values["sessions"].append(session)
@@ -45,12 +50,39 @@ def begin(folder, digest, learned, files, start):
         values = {
             "digest": digest,
             "weights": start.weights,
-            "speakers": sorted({*learned["speaker"].dropna(), *start.speakers}),
             "speakers_known": bool(learned["speaker"].notna().all() and start.speakers_known),
-            "files": sorted({*(files[path] for path in learned["path"]), *start.files}),
+            **_learned(learned, files, start.learned, ""),
+            **_learned(split.train, files, start.trained, "trained_"),
             "sessions": [session],
         }
     write_json(path, values)
+
+
+def _learned(clips, files, before, prefix):
+    """Return what is learned from clips, and was before, under names with a prefix."""
+    known = clips[clips["corpus"].isin(datasets.names())]["clip"]
+    found = {
+        "speakers": clips["speaker"].dropna(),
+        "files": [files[path] for path in clips["path"] if files[path]],
+        # Own clips are named by their files; those of a corpus by their makers.
+        "clips": known,
+    }
+    return {
+        f"{prefix}{name}": sorted({*values, *before.get(name, ())})
+        for name, values in found.items()
+    }
+
+
+def matches(folder, digest, start):
+    """Whether a run stands on these data and first weights; true where nothing was begun.
+
+    Args:
+        folder, digest, start: as for `begin`.
+    """
+    if not (Path(folder) / "provenance.json").is_file():
+        return True
+    values = read(folder)
+    return values["digest"] == digest and values.get("weights", []) == start.weights
 
 
 def read(folder):

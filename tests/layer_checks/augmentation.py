@@ -6,7 +6,8 @@ import pytest
 from keras import ops
 
 from serkeras.features import layers
-from tests.layer_checks.tools import array, clips
+from serkeras.training.fit import seed_dropout
+from tests.layer_checks.tools import array, clips, saved_and_loaded
 
 
 def assert_snr(clean, noisy, expected):
@@ -30,6 +31,17 @@ def augmentations():
         (layers.TimeShift(0.5, seed=1), waves[..., None]),
         (layers.TimeShift(0.5, seed=1), images),
         (layers.SpecAugment(time_width=9, frequency_width=3, seed=1), images),
+        *((layer, x) for x in (images, 255 * images[..., :1]) for layer in pictures()),
+    ]
+
+
+def pictures(seed=1):
+    """Return a layer of each kind that Keras has for pictures."""
+    return [
+        layers.RandomFlip(seed=seed),
+        layers.RandomRotation(seed=seed),
+        layers.RandomZoom((-0.3, 0.3), 0.2, seed=seed),
+        layers.RandomTranslation([-0.3, 0.3], 0.3, seed=seed),
     ]
 
 
@@ -134,6 +146,72 @@ def check_spec_augment():
     mean = np.broadcast_to(x.mean(axis=(1, 2), keepdims=True), x.shape)
     changed = out != x
     np.testing.assert_allclose(out[changed], mean[changed], rtol=1e-5)
+
+
+def check_pictures_move_as_their_docstrings_say():
+    x = np.random.default_rng(5).uniform(100, 255, (60, 8, 8, 3)).astype("f4")
+
+    def moved(layer):
+        return array(layer(x, training=True))
+
+    def same(found, expected):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=2e-3)
+
+    for mode, axis in (("horizontal", 2), ("vertical", 1)):
+        out = moved(layers.RandomFlip(mode, seed=0))
+        turned = [not np.array_equal(new, old) for new, old in zip(out, x, strict=True)]
+        np.testing.assert_array_equal(out[turned], np.flip(x, axis)[turned])
+        assert 15 < sum(turned) < 45
+    same(moved(layers.RandomRotation((0.25, 0.25))), np.rot90(x, axes=(1, 2)))
+    lowest = np.broadcast_to(x.min(axis=(1, 2), keepdims=True), x.shape)
+    down = moved(layers.RandomTranslation((0.25, 0.25), (0, 0)))
+    same(down, np.concatenate([lowest[:, :2], x[:, :6]], axis=1))
+    right = moved(layers.RandomTranslation((0, 0), (0.25, 0.25), fill_value=7))
+    same(right, np.concatenate([np.full_like(x[:, :, :2], 7), x[:, :, :6]], axis=2))
+    wrapped = moved(layers.RandomTranslation((0, 0), (0.25, 0.25), fill_mode="wrap"))
+    same(wrapped, np.roll(x, 2, axis=2))
+    smaller = moved(layers.RandomZoom((1, 1)))
+    same(smaller[:, [0, 1, 6, 7]], lowest[:, [0, 1, 6, 7]])
+    same(smaller[:, 2:6, 2:6], x.reshape(60, 4, 2, 4, 2, 3).mean(axis=(2, 4)))
+    larger = moved(layers.RandomZoom((0, 0), (-0.5, -0.5)))
+    same(larger[:, :, 0], 0.75 * x[:, :, 2] + 0.25 * x[:, :, 1])
+
+
+def check_pictures_move_each_clip_by_itself():
+    one = np.random.default_rng(6).normal(size=(1, 9, 12, 1)).astype("f4")
+    for layer in pictures()[1:]:
+        out = array(layer(np.repeat(one, 40, axis=0), training=True))
+        assert len(np.unique(out.reshape(40, -1), axis=0)) == 40, layer.name
+        assert out.min() >= one.min() - 1e-5
+        assert out.max() <= one.max() + 1e-5
+
+
+def picture_model():
+    inputs = keras.Input((8, 10, 3))
+    x = inputs
+    for layer in pictures(seed=None):
+        x = layer(x)
+    x = keras.layers.Rescaling(1 / 255)(x)
+    return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(x)))
+
+
+def check_a_model_of_moved_pictures_is_reproducible_and_survives_its_file():
+    """What `seed_dropout` sets decides all draws, also after loading."""
+    x = np.random.default_rng(7).uniform(0, 255, (8, 8, 10, 3)).astype("f4")
+    model = picture_model()
+    model.compile("sgd", "mse")
+    assert model.jit_compile == (keras.backend.backend() == "jax")
+    model.fit(x, np.zeros((8, 2)), batch_size=4, verbose=0)
+    loaded = saved_and_loaded(model)
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+
+    def drawn(model, epoch):
+        seed_dropout(model, 3, epoch)
+        return array(model(x, training=True))
+
+    assert len([v for v in model.variables if v.name == "seed_generator_state"]) == 4
+    np.testing.assert_array_equal(drawn(loaded, 1), drawn(model, 1))
+    assert not np.allclose(drawn(model, 1), drawn(model, 2))
 
 
 def check_mix_up():

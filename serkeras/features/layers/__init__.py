@@ -11,6 +11,12 @@ from serkeras.features.layers.masking import SpecAugment
 from serkeras.features.layers.mel import MFCC, LogMel, Mel
 from serkeras.features.layers.mixing import MixUp
 from serkeras.features.layers.multi import MultiResolution, SpectrogramMFCCDelta
+from serkeras.features.layers.pictures import (
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from serkeras.features.layers.waveform import AWGN, Gain, TimeShift
 from serkeras.features.layers.waveform_model import WaveformModel
 from serkeras.features.layers.whitening import Whitening
@@ -25,6 +31,10 @@ __all__ = [
     "Mel",
     "MixUp",
     "MultiResolution",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "SpecAugment",
     "SpectrogramMFCCDelta",
     "TimeShift",

@@ -9,6 +9,12 @@ from serkeras.features.layers.delta import Delta
 from serkeras.features.layers.masking import SpecAugment
 from serkeras.features.layers.mel import MFCC, LogMel, Mel
 from serkeras.features.layers.multi import MultiResolution, SpectrogramMFCCDelta
+from serkeras.features.layers.pictures import (
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from serkeras.features.layers.waveform import AWGN, Gain, TimeShift
 from serkeras.features.layers.whitening import Whitening
 
@@ -27,6 +33,10 @@ _DELTA_ORDERS = {"mfcc_delta": 1, "mfcc_delta2": 2}
 _AUGMENTATIONS = {
     "awgn": AWGN,
     "gain": Gain,
+    "random_flip": RandomFlip,
+    "random_rotation": RandomRotation,
+    "random_translation": RandomTranslation,
+    "random_zoom": RandomZoom,
     "spec_augment": SpecAugment,
     "time_shift": TimeShift,
 }
@@ -135,8 +145,9 @@ def make(item, seed=None):
 
     Args:
         item: dictionary such as `{"name": "spec_augment", "time_masks": 2}`; names are awgn,
-            gain, spec_augment and time_shift, settings those of `AWGN`, `Gain`, `SpecAugment`
-            and `TimeShift`.
+            gain, random_flip, random_rotation, random_translation, random_zoom, spec_augment
+            and time_shift, settings those of `AWGN`, `Gain`, `RandomFlip`, `RandomRotation`,
+            `RandomTranslation`, `RandomZoom`, `SpecAugment` and `TimeShift`.
         seed: int, decides the layer's draws; None takes one from `keras.utils.set_random_seed`.
 
     Returns:

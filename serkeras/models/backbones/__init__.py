@@ -101,7 +101,9 @@ def build(
     front.check(scaling, value_range)
     _check_shape(found, input_shape, size, weights)
     _check_top(found, include_top)
-    file = None if weights is None else weights_files.find(found, weights, bool(include_top))
+    file = (
+        None if weights is None else weights_files.find(found, weights, bool(include_top), branch)
+    )
     sides = tuple(size or input_shape[:2])
     network = _network(found, sides, file, classes, include_top)
     convention = file.convention if file else found.scaling

@@ -85,11 +85,11 @@ def inside(model):
 
 def _find_card(model):
     """Return the card of a backbone, None for another layer or model."""
-    cards = (card for card in CARDS.values() if model_name(card.name) == _bare(model.name))
+    cards = (card for card in CARDS.values() if model_name(card.name) == bare_name(model.name))
     return next(cards, None) if hasattr(model, "layers") else None
 
 
-def _bare(name):
+def bare_name(name):
     """Return the name of a backbone without the number that it has beside a twin."""
     return re.sub(r"_branch\d+$", "", name)
 

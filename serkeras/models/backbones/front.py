@@ -35,6 +35,8 @@ SCALINGS = ("none", "picture", "standardized")
 def attach(x, size, scaling, convention, value_range):
     """Lay the layers in front of a backbone.
 
+    They compute in float32 whatever the network does: bfloat16 has no levels between 200 and 201.
+
     Args:
         x: Keras tensor `(clips, height, width, 1 or 3)`.
         size: (height, width) to resize to (bilinear), or None.
@@ -46,16 +48,17 @@ def attach(x, size, scaling, convention, value_range):
         Keras tensor `(clips, height, width, 3)`.
     """
     if size is not None and tuple(x.shape[1:3]) != tuple(size):
-        x = keras.layers.Resizing(*size, name="resized")(x)
+        x = keras.layers.Resizing(*size, dtype="float32", name="resized")(x)
     if x.shape[-1] == 1:
-        x = keras.layers.Concatenate(name="three_channels")([x, x, x])
+        x = keras.layers.Concatenate(dtype="float32", name="three_channels")([x, x, x])
     if scaling == "none":
         return x
     scale, offset = affine(scaling, convention, value_range)
     if convention == "caffe":
         x = ops.flip(x, axis=-1)
         scale, offset = scale[::-1], offset[::-1]
-    return keras.layers.Rescaling(scale, offset, name=scaling_layer(convention))(x)
+    name = scaling_layer(convention)
+    return keras.layers.Rescaling(scale, offset, dtype="float32", name=name)(x)
 
 
 def affine(scaling, convention, value_range):

@@ -1,13 +1,10 @@
 """Where the published files of weights are looked for, and how they are fetched."""
 
-import hashlib
 import os
 from pathlib import Path
 
-from serkeras._files import atomic_path, cache_dir
-
-# Seconds to connect and to wait for the next bytes: an answer soon, on a machine without network.
-_TIMEOUT = (10, 30)
+from serkeras import _downloads
+from serkeras._files import cache_dir
 
 
 def find(card, include_top):
@@ -18,16 +15,27 @@ def find(card, include_top):
         include_top: whether the file must hold the head.
 
     Raises:
-        ValueError: a file of that name lies there whose hash is another; it is left alone.
+        ValueError: a file of that name lies there whose hash is another, and is left alone; or
+            such a file came from its publisher.
         ConnectionError: there is no such file, and it could not be fetched.
     """
     file = card.files[0 if include_top else 1]
     for place in places():
         if (place / file.name).is_file():
-            verify(place / file.name, file)
+            _verify(place / file.name, file)
             return place / file.name
     target = places()[0] / file.name
-    _fetch(card, file, target)
+    try:
+        _downloads.fetch(file.url, target, _checksum(file))
+    except ConnectionError as error:
+        others = " or ".join(str(place) for place in places()[1:])
+        raise ConnectionError(
+            f'`weights="imagenet"` of {card.name} needs {file.name} '
+            f"({_downloads.words(_checksum(file))}). Received: no such file on this machine, and "
+            f"{file.url} did not give it ({error}). Call again, or fetch it elsewhere and put it "
+            f"into {target.parent} (or {others}), or give its path, "
+            "model.settings.weights=PATH; null are random ones."
+        ) from error
     return target
 
 
@@ -39,50 +47,11 @@ def places():
     return [cache_dir() / "weights", keras_home / "models", torch_home / "hub" / "checkpoints"]
 
 
-def verify(path, file):
-    """Refuse a file whose hash is not the published one.
-
-    Raises:
-        ValueError: names both hashes.
-    """
-    if file.algorithm is None:
-        return
-    with open(path, "rb") as stream:
-        found = hashlib.file_digest(stream, file.algorithm).hexdigest()
-    if not found.startswith(file.digest):
-        raise ValueError(
-            f"{file.name} must have the {file.algorithm} {_hash_words(file)}. Received: {path} "
-            f"with {found}. The file was left as it is; replace it by the one at {file.url}, or "
-            "pass its path as `weights` if it is meant."
-        )
+def _checksum(file):
+    return None if file.algorithm is None else f"{file.algorithm}:{file.digest}"
 
 
-def _hash_words(file):
-    if file.algorithm is None:
-        return "its publisher gives no hash"
-    whole = {"md5": 32, "sha256": 64}[file.algorithm]
-    return file.digest if len(file.digest) == whole else f"that begins with {file.digest}"
-
-
-def _fetch(card, file, target):
-    import requests
-
-    try:
-        with (
-            requests.get(file.url, stream=True, timeout=_TIMEOUT) as answer,
-            atomic_path(target) as part,
-        ):
-            answer.raise_for_status()
-            with open(part, "wb") as stream:
-                for chunk in answer.iter_content(1 << 20):
-                    stream.write(chunk)
-            verify(part, file)
-    except OSError as error:  # what requests raises is one
-        hashed = f"{file.algorithm}: {_hash_words(file)}" if file.algorithm else _hash_words(file)
-        others = " or ".join(str(place) for place in places()[1:])
-        raise ConnectionError(
-            f'`weights="imagenet"` of {card.name} needs {file.name} ({hashed}). Received: no such '
-            f"file on this machine, and {file.url} gave {type(error).__name__}. Fetch it "
-            f"elsewhere and put it into {target.parent} (or {others}), or pass its path as "
-            "`weights`."
-        ) from error
+def _verify(path, file):
+    """Refuse a file whose hash is not the published one."""
+    remedy = f"replace it by the one at {file.url}, or pass its path as `weights` if it is meant"
+    _downloads.verify(path, _checksum(file), remedy)

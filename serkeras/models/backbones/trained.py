@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from serkeras.models.backbones.cards import Card
-from serkeras.models.backbones.freezing import inside, model_name
+from serkeras.models.backbones.freezing import bare_name, inside, model_name
 
 _SCALED = "scaled_"
 
@@ -20,13 +20,18 @@ def is_run(weights):
     return path.is_dir() or path.suffix == ".keras"
 
 
+def run_folder(file):
+    """Return the folder of the run that a model file belongs to."""
+    return file.parents[1] if file.parent.name == "checkpoints" else file.parent
+
+
 def model_file(weights):
     """Return the path of a run's model.
 
     Raises:
         FileNotFoundError: the run is unfinished, or it is no run.
     """
-    path = Path(weights).expanduser()
+    path = Path(weights).expanduser().resolve()
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
         raise FileNotFoundError(
@@ -43,6 +48,7 @@ class Trained:
     Args:
         card: `serkeras.models.backbones.Card` of the backbone.
         path: `pathlib.Path` of the run's model.
+        branch: int, number of the backbone that is wanted where the run has twins.
 
     Attributes:
         is_run: true; see `serkeras.models.backbones.weights_files.File`.
@@ -50,8 +56,8 @@ class Trained:
 
     is_run = True
 
-    def __init__(self, card: Card, path: Path):
-        self.card, self.path = card, path
+    def __init__(self, card: Card, path: Path, branch=None):
+        self.card, self.path, self.branch = card, path, branch
 
     @cached_property
     def _backbone(self):
@@ -65,14 +71,15 @@ class Trained:
                 f"{' '.join(str(error).split())[:200]}). Train again."
             ) from error
         found = inside(model)
-        named = [one for one in found if one.name.startswith(model_name(self.card.name))]
-        if not named:
+        named = [one for one in found if bare_name(one.name) == model_name(self.card.name)]
+        twin = [one for one in named if one.name == model_name(self.card.name, self.branch)]
+        if len(named) != 1 and len(twin) != 1:
             raise ValueError(
-                f"A run that gives weights to {self.card.name} must have trained one. Received: "
-                f"{self.path} with {[one.name for one in found] or 'no backbone'}. Name another "
-                "run."
+                f"A run that gives weights to {self.card.name} must have trained one, or one of "
+                f"this branch. Received: {self.path} with "
+                f"{[one.name for one in found] or 'no backbone'}. Name another run."
             )
-        return named[0]
+        return (twin or named)[0]
 
     @property
     def convention(self):

@@ -58,13 +58,14 @@ class File:
             ) from error
 
 
-def find(card, weights, include_top):
+def find(card, weights, include_top, branch=None):
     """Return the weights that a caller means, on this machine.
 
     Args:
         card: `serkeras.models.backbones.Card`.
         weights: "imagenet", the path of a file, or the folder of a run.
         include_top: whether the file must hold the head.
+        branch: int, number of the backbone in a network that has several, for those of a run.
 
     Returns:
         `File` or `serkeras.models.backbones.trained.Trained`.
@@ -76,7 +77,7 @@ def find(card, weights, include_top):
         ModuleNotFoundError: the package that reads the file is not installed.
     """
     if weights != "imagenet" and trained.is_run(weights):
-        return trained.Trained(card, trained.model_file(weights))
+        return trained.Trained(card, trained.model_file(weights), branch)
     named = card.files[0].name if weights == "imagenet" else weights
     path = Path(named).expanduser()
     endings = _KERAS_ENDINGS + (torch_files.ENDINGS if card.has_torch_files else ())
