@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import serkeras
-from serkeras import ensembles, runs
+from serkeras import ensembles, runs, studies
 from serkeras._files import read_json, write_json
 from serkeras.cli import main
 from serkeras.config import COMBINATIONS, Experiment
@@ -465,6 +465,11 @@ def test_the_command_joins_prints_and_predicts(forests, tmp_path, capsys):
     assert f"report: {out / 'report.md'}" in printed
     assert main(words) == 2
     assert "never replaced silently" in capsys.readouterr().err
+    report = (out / "report.md").read_text()
+    assert main(["evaluate", str(out), "--json", str(tmp_path / "figures.json")]) == 0
+    assert read_json(tmp_path / "figures.json") == ensembles.load(out).metrics
+    assert (out / "report.md").read_text() == report
+    assert "UAR " in capsys.readouterr().out
     clip = forests[0].predictions["path"][0]
     assert main(["predict", str(out), clip, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["label"] in ("happy", "sad")
@@ -551,6 +556,29 @@ def test_an_interrupted_ensemble_goes_on_and_keeps_what_is_finished(own_csv, tmp
     assert len(train(own_csv, out).members) == 3
     assert (out / "member-0" / "metrics.json").stat().st_mtime_ns == stamp
     assert not [path for path in tmp_path.glob(".out-*") if path.is_dir()]
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_study_may_hold_ensembles(own_csv, tmp_path):
+    study = studies.Study.from_dict(
+        {
+            "name": "joined",
+            "about": "An ensemble beside a run.",
+            "source": "none",
+            "data": [str(own_csv)],
+            "recipes": [
+                "random-forest",
+                {"recipe": "random-forest", "label": "two", "settings": {"members": 2}},
+            ],
+            "seeds": [0],
+            "splits": ["speaker"],
+            "settings": FOREST,
+        }
+    )
+    states = studies.run(study, tmp_path / "study", progress=False)
+    assert [state.kind for state in states] == ["finished"] * 2
+    rows = pd.read_csv(tmp_path / "study" / "rows.csv").set_index("recipe")
+    assert rows["validation_accuracy"].isna().to_dict() == {"random-forest": False, "two": True}
 
 
 def test_a_bad_setting_leaves_nothing_behind(own_csv, tmp_path):

@@ -276,6 +276,16 @@ def test_readme_recipes_stand_in_one_table():
     assert set(re.findall(r"^\| `([^`]+)`", table, re.M)) == set(recipes.names())
 
 
+def test_page_about_transfer_names_every_backbone():
+    from serkeras.models import backbones
+
+    text = (REPO / "docs" / "transfer.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)` \| [^|]+ \| ([\d,]+) \|", text, re.M)
+    assert rows == [
+        (name, f"{backbones.card(name).parameters_without_top:,}") for name in backbones.names()
+    ]
+
+
 def test_readme_has_one_place_for_results():
     text = (REPO / "README.md").read_text(encoding="utf-8")
     start, end = "<!-- results:start -->", "<!-- results:end -->"

@@ -19,6 +19,7 @@ from serkeras.training.batches import Batches
 from serkeras.training.compiling import make_repeatable
 from serkeras.training.network import builder
 from serkeras.training.provenance import device
+from serkeras.training.random_state import own_random_state
 from serkeras.training.reading import check
 from serkeras.training.sides import Side
 
@@ -79,6 +80,7 @@ class Found:
         return {**asdict(self), "recommended": self.recommended}
 
 
+@own_random_state()
 def search(experiment, classes=_NO_CLASSES, most=None, progress=True):
     """Measure batch sizes 1, 2, 4, ...
 

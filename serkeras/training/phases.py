@@ -1,7 +1,5 @@
 """The fit of a network: a search for the best epoch, then a final fit of so many epochs."""
 
-import contextlib
-import random
 from functools import partial
 
 import keras
@@ -16,22 +14,12 @@ from serkeras.training.compiling import make_repeatable, schedule
 from serkeras.training.fit import Fit, load_state
 from serkeras.training.history import read_history
 from serkeras.training.network import builder, phase_seed
+from serkeras.training.random_state import own_random_state
 
 PHASES = ("search", "final")
 
 
-@contextlib.contextmanager
-def _own_random_state():
-    """Leave the caller's `random` and `numpy.random` as they were: Keras seeds both."""
-    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
-
-
-@_own_random_state()
+@own_random_state()
 def check(experiment):
     """Build the network once on the features of a silent clip, before any are computed.
 
@@ -56,7 +44,7 @@ def check(experiment):
     models.build(model.name, registry.model_shape(shape), 2, **model.settings)
 
 
-@_own_random_state()
+@own_random_state()
 def prepare(sides, labels, experiment):
     """Build the network once, to check all settings, and return the fit.
 
@@ -75,7 +63,7 @@ def prepare(sides, labels, experiment):
     return partial(_fit, sides, builder(sides.train, labels, experiment), experiment)
 
 
-@_own_random_state()
+@own_random_state()
 def _fit(sides, build, experiment, folder, n_jobs, progress):
     # Keras has threads of its own: `n_jobs` is for classical models.
     make_repeatable(experiment.training)
