@@ -11,6 +11,8 @@ _MODULES = (
     "serkeras.features.layers",
     "serkeras.models.attention",
     "serkeras.models.backbones.layers",
+    "serkeras.ssl.backbone",
+    "serkeras.ssl.pooling",
 )
 
 

@@ -23,7 +23,7 @@ from serkeras.training.losses import ClassLoss
 from serkeras.training.network import builder, precision
 from serkeras.training.schedules import Schedule
 from serkeras.training.sides import Side
-from tests.test_models import SHAPE, SHAPES, SMALL
+from tests.test_models import NEEDED, SHAPE, SHAPES, SMALL
 
 P = np.array([[0.7, 0.2, 0.1], [0.25, 0.25, 0.5]], np.float32)
 Y = np.array([0, 1], np.int32)
@@ -289,7 +289,7 @@ def test_precision_is_that_of_the_network_alone(policy, callers_policy):
 def test_probabilities_of_every_model_are_float32(name):
     with precision("mixed_float16"):
         shape = SHAPES.get(name, [None, SHAPE])[1]
-        model = models.build(name, shape, 3, **SMALL.get(name, {}))
+        model = models.build(name, shape, 3, **SMALL.get(name, NEEDED.get(name, {})))
     assert model.output.dtype == "float32"
     last = model.layers[-1]
     assert isinstance(last, keras.layers.Softmax)

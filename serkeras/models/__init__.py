@@ -17,6 +17,7 @@ _BUILDERS = {
     "fcn-attention-2d": ("serkeras.models.fcn_attention", "build_fcn_attention_2d"),
     "issa": ("serkeras.models.issa", "build_issa"),
     "logistic": ("serkeras.models.baselines", "build_logistic"),
+    "ssl": ("serkeras.models.ssl", "build_ssl"),
     "multinet": ("serkeras.models.multinet", "build_multinet"),
     "transfer": ("serkeras.models.transfer", "build_transfer"),
 }

@@ -117,6 +117,8 @@ def _steady(operation):
         return True
     if operation.trainable_weights:
         return False
+    if getattr(operation, "still_when_frozen", False) and not operation.trainable:
+        return True
     if any(variable.name == "seed_generator_state" for variable in operation.variables):
         return False
     return not any(_follows(layer) for layer in operation._flatten_layers())

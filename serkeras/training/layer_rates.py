@@ -106,7 +106,7 @@ def _backbone_depths(backbone):
 def _require_still_norms(found):
     import keras  # so that `check` costs nothing
 
-    layers = [layer for backbone in found for layer in backbone.get_layer("network").layers]
+    layers = [layer for backbone in found for layer in backbone._flatten_layers()]
     norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
     if any(layer.trainable for layer in norms):
         raise ValueError(

@@ -53,8 +53,10 @@ def block_layers(model):
     """Return the layers of each block of a backbone, last block last; a head is in none.
 
     Args:
-        model: what `build` returned.
+        model: what `build` returned, or a speech network.
     """
+    if _is_speech(model):
+        return model.parts()
     patterns = [_pattern(block) for block in _card_of(model).blocks]
     units = _units(model.get_layer("network"))
     return [[u for u in units if pattern.match(u.name)] for pattern in patterns]
@@ -75,12 +77,18 @@ def _numbers(weights):
 def inside(model):
     """Return the backbones within a model at any depth, in the order of its layers.
 
+    Speech networks (`serkeras.ssl`) are among them.
+
     Args:
         model: `keras.Model`; a backbone itself is the one that is found.
     """
-    if _find_card(model):
+    if _find_card(model) or _is_speech(model):
         return [model]
     return [found for layer in getattr(model, "layers", ()) for found in inside(layer)]
+
+
+def _is_speech(model):
+    return callable(getattr(model, "parts", None))
 
 
 def _find_card(model):
