@@ -13,7 +13,7 @@ from pathlib import Path
 import filelock
 
 # Seconds to connect and to wait for the next bytes: an answer soon, on a machine without network.
-_TIMEOUT = (5, 30)
+TIMEOUT_S = (5, 30)
 _DIGITS = {"md5": 32, "sha256": 64}
 
 
@@ -171,7 +171,7 @@ def _stream(url, target, start, name, progress):
     # Compressed transfer would make byte positions meaningless.
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
             if start and response.status_code == 416:
                 return  # the part is as long as the file, or longer: the checksum decides
             response.raise_for_status()

@@ -17,6 +17,11 @@ def cache_dir():
     return Path(os.environ.get("SERKERAS_CACHE") or Path.home() / ".cache" / "serkeras")
 
 
+def shared_cache_dir():
+    """Return the folder below which other libraries keep their caches, `~/.cache` by default."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
 @contextlib.contextmanager
 def atomic_path(path):
     """Yield a temporary path beside `path` that replaces it when the block ends well.

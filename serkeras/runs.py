@@ -124,6 +124,15 @@ class Run:
         return f"Run({str(self.folder)!r}, {self.experiment.recipe}, UAR {interval})"
 
 
+def train_words(experiment):
+    """Return the words of the command that trains an experiment's recipe, without settings."""
+    words = ["python", "-m", "serkeras", "train", experiment.recipe]
+    for spec in experiment.data:
+        words += ["--data", spec]
+    words += ["--label-scheme", experiment.label_scheme, "--split", experiment.split]
+    return [*words, "--seed", str(experiment.seed)]
+
+
 def default_folder(experiment):
     """Return where a run goes when nobody says: `artifacts/runs/RECIPE-DATA-SPLIT-seedN`."""
     data = "+".join(Path(spec.split("=")[0]).stem for spec in experiment.data)

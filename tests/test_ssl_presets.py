@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 
+from serkeras import _downloads
 from serkeras.ssl import cards, checkpoints, hub, hub_files, presets
 from serkeras.ssl.backbone import build
 from serkeras.ssl.config import SSLConfig
@@ -450,7 +451,7 @@ def test_a_hub_with_a_fault(remote):
 
 def test_a_hub_that_is_silent(remote, monkeypatch):
     remote.holds_back = threading.Event()
-    monkeypatch.setattr(hub_files, "_TIMEOUT", (0.1, 0.1))
+    monkeypatch.setattr(_downloads, "TIMEOUT_S", (0.1, 0.1))
     with pytest.raises(ConnectionError, match="timed out"):
         hub.fetch(NAME, "main")
     remote.holds_back.set()

@@ -5,6 +5,7 @@ import shlex
 
 from serkeras import recipes
 from serkeras.evaluation._markdown import duration, percent, table
+from serkeras.runs import train_words
 
 
 def search(parts):
@@ -61,17 +62,12 @@ def _epochs(parts):
 
 def again(experiment):
     """Return the section with the command that repeats the run."""
-    words = ["python", "-m", "serkeras", "train"]
     if experiment.recipe not in recipes.names():
         return (
             "## How to make it again\n\nIn this folder:\n\n```sh\n"
-            f"{shlex.join([*words, 'experiment.json', '--out', 'again'])}\n```"
+            "python -m serkeras train experiment.json --out again\n```"
         )
-    words.append(experiment.recipe)
-    for spec in experiment.data:
-        words += ["--data", spec]
-    words += ["--label-scheme", experiment.label_scheme, "--split", experiment.split]
-    words += ["--seed", str(experiment.seed)]
+    words = train_words(experiment)
     for name, value in recipes.changes(experiment).items():
         words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     return (

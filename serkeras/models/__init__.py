@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import sys
 
 # Name -> (module, function). Modules are imported when a model is built, so that listing the
 # names costs nothing (keras_hub alone takes seconds to import).
@@ -21,9 +22,6 @@ _BUILDERS = {
     "multinet": ("serkeras.models.multinet", "build_multinet"),
     "transfer": ("serkeras.models.transfer", "build_transfer"),
 }
-
-# Models that may start from weights of others -> the function that says which.
-_FIRST_WEIGHTS = {name: (_BUILDERS[name][0], "first_weights") for name in ("multinet", "transfer")}
 
 # Arguments of every builder of a network that are not settings.
 _GIVEN = ("input_shape", "num_classes")
@@ -66,10 +64,10 @@ def first_weights(name, settings):
     Raises:
         ValueError: there are not as many weights as branches.
     """
-    if name not in _FIRST_WEIGHTS:
+    module = sys.modules[builder(name).__module__] if name in _BUILDERS else None
+    if not hasattr(module, "first_weights"):
         return []
-    module, function = _FIRST_WEIGHTS[name]
-    found = getattr(importlib.import_module(module), function)(settings)
+    found = module.first_weights(settings)
     return [row for row in found if row[1] is not None]
 
 

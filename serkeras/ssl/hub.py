@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from serkeras._files import atomic_write, cache_dir
+from serkeras._files import atomic_write, cache_dir, shared_cache_dir
 from serkeras.ssl import checkpoints
 from serkeras.ssl.hub_files import ask, bring, endpoint
 
@@ -18,8 +18,7 @@ def places():
     Both have the hub's layout: `models--OWNER--NAME/snapshots/REVISION/`, with the commit that a
     branch stands for in `refs/`.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    home = Path(os.environ.get("HF_HOME") or cache / "huggingface")
+    home = Path(os.environ.get("HF_HOME") or shared_cache_dir() / "huggingface")
     hub = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or home / "hub"
     return [cache_dir() / "presets", Path(hub).expanduser()]
 

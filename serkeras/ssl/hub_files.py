@@ -10,8 +10,6 @@ from serkeras import _downloads
 from serkeras._files import atomic_write
 
 _HUB = "https://huggingface.co"
-# Seconds to connect and to wait for an answer.
-_TIMEOUT = (5, 30)
 _MOST_REDIRECTS = 5
 
 
@@ -148,7 +146,7 @@ def _request(method, url, name):
             auth=_authorize if _is_of_hub(url) else None,
             headers={"Accept-Encoding": "identity"},
             allow_redirects=False,
-            timeout=_TIMEOUT,
+            timeout=_downloads.TIMEOUT_S,
         )
     except requests.exceptions.RequestException as error:
         raise ConnectionError(_unsigned(error)) from None

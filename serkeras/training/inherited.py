@@ -72,7 +72,7 @@ def _resolved(weights, experiment):
     if not isinstance(weights, str) or not weights.startswith(_OF_RECIPE):
         return weights
     wanted = experiment.replace(recipe=weights.removeprefix(_OF_RECIPE))
-    folder = runs.default_folder(wanted)
+    folder, command = runs.default_folder(wanted), shlex.join(runs.train_words(wanted))
     try:
         run = runs.Run(folder)
     except FileNotFoundError:
@@ -80,7 +80,7 @@ def _resolved(weights, experiment):
     if run is None or not run.finished:
         raise FileNotFoundError(
             f"{experiment.recipe} starts from a finished run of {wanted.recipe} on the same data, "
-            f"split and seed. Received: none in {folder}. Run first: {_command(wanted)}; or give "
+            f"split and seed. Received: none in {folder}. Run first: {command}; or give "
             "other weights, model.settings.weights=... (null are random ones)."
         )
     other = [name for name in _SAME if getattr(run.experiment, name) != getattr(wanted, name)]
@@ -88,17 +88,9 @@ def _resolved(weights, experiment):
         raise ValueError(
             f"{experiment.recipe} starts from a run of {wanted.recipe} on the same data, split "
             f"and seed. Received: {folder}, which differs in {', '.join(other)}. Move it away and "
-            f"run: {_command(wanted)}; or give its path as model.settings.weights, if it is meant."
+            f"run: {command}; or give its path as model.settings.weights, if it is meant."
         )
     return str(folder)
-
-
-def _command(experiment):
-    words = ["python", "-m", "serkeras", "train", experiment.recipe]
-    for spec in experiment.data:
-        words += ["--data", spec]
-    words += ["--label-scheme", experiment.label_scheme, "--split", experiment.split]
-    return shlex.join([*words, "--seed", str(experiment.seed)])
 
 
 def read(experiment):

@@ -7,7 +7,6 @@
 
 import json
 import sys
-import traceback
 from pathlib import Path
 
 import keras
@@ -21,7 +20,7 @@ from serkeras.ssl.convolutions import ChannelNorm
 from serkeras.ssl.masking import SpanMasking, draw_spans
 from serkeras.ssl.randomness import dropout
 from serkeras.training.fit import seed_dropout
-from tests.layer_checks.tools import array, saved_and_loaded
+from tests.layer_checks.tools import array, run_checks, saved_and_loaded
 
 SMALL = {
     "hidden_size": 24,
@@ -364,15 +363,7 @@ def main(folder=None):
         **CHECKS,
         **{each.name: lambda each=each: assert_equals_reference(each) for each in references},
     }
-    failed = []
-    for name, check in todo.items():
-        try:
-            check()
-        except Exception:  # the others shall run too
-            failed.append(name)
-            traceback.print_exc()
-    print(f"{keras.backend.backend()}: {len(todo) - len(failed)} passed, failed: {failed}")
-    return 1 if failed else 0
+    return run_checks(todo)
 
 
 if __name__ == "__main__":

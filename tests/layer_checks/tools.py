@@ -1,6 +1,7 @@
 """Clips, comparisons and ways to run a layer, for the checks beside this file."""
 
 import tempfile
+import traceback
 from pathlib import Path
 
 import keras
@@ -69,3 +70,16 @@ def saved_and_loaded(model):
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder) / "model.keras")
         return keras.models.load_model(Path(folder) / "model.keras", safe_mode=True)
+
+
+def run_checks(checks):
+    """Run checks, a dictionary of functions by name; return the exit code."""
+    failed = []
+    for name, check in checks.items():
+        try:
+            check()
+        except Exception:  # the others shall run too
+            failed.append(name)
+            traceback.print_exc()
+    print(f"{keras.backend.backend()}: {len(checks) - len(failed)} passed, failed: {failed}")
+    return 1 if failed else 0

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from serkeras import _downloads
-from serkeras._files import cache_dir
+from serkeras._files import cache_dir, shared_cache_dir
 
 
 def find(card, include_top):
@@ -42,8 +42,7 @@ def find(card, include_top):
 def places():
     """Return the folders that are searched: ours (downloads go there), Keras's and torch's."""
     keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    torch_home = Path(os.environ.get("TORCH_HOME") or cache / "torch")
+    torch_home = Path(os.environ.get("TORCH_HOME") or shared_cache_dir() / "torch")
     return [cache_dir() / "weights", keras_home / "models", torch_home / "hub" / "checkpoints"]
 
 
