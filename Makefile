@@ -26,9 +26,10 @@ demo: $(STAMP)  ## train on the built-in synthetic corpus and write an illustrat
 test: $(STAMP)  ## run the tests (real recordings too where SERKERAS_DATA names them)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-backends: $(STAMP)  ## install JAX and PyTorch beside TensorFlow: the tests then run on them too
+backends: $(STAMP)  ## install JAX, PyTorch and transformers: the tests then run on and against them
 	@# With pip, which prefers a CPU build of PyTorch where one is offered beside the others.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check jax 'torch==2.13.0'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check jax 'torch==2.13.0' \
+	  'transformers>=5.23,<6'
 	@# The reference of the image networks; by itself it would bring another build of PyTorch.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'torchvision==0.28.0'
 

@@ -11,6 +11,7 @@ _MODULES = (
     "serkeras.features.layers",
     "serkeras.models.attention",
     "serkeras.models.backbones.layers",
+    "serkeras.models.fusion.attention",
     "serkeras.ssl.backbone",
     "serkeras.ssl.pooling",
 )

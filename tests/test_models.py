@@ -18,6 +18,7 @@ SHAPES = {
     "fcn-attention-1d": [(259, 1), (163, 1)],
     "fcn-attention-2d": [(64, 94, 1), (48, 48, 1)],
     "issa": [(40, 1), (24, 1)],
+    "mmfusion": [(4096, 1), (2048, 1)],
     "ssl": [(1600, 1), (1600, 1)],
 }
 # What a model cannot be built without; drop and mask would keep eight clips from being learnt.
@@ -31,6 +32,10 @@ NEEDED = {
             "hidden_dropout": 0.0, "attention_dropout": 0.0, "activation_dropout": 0.0,
         }
     }
+}  # fmt: skip
+NEEDED["mmfusion"] = {
+    **NEEDED["ssl"], "backbone": "squeezenet1.1", "lstm_units": 4, "n_fft": 256,
+    "hop_length": 128, "n_mels": 32, "n_mfcc": 8, "width": 12, "gate_units": 4, "units": 8,
 }  # fmt: skip
 # Narrower than in the papers, so that eight clips are learnt in seconds.
 _BRANCH = {"backbone": "resnet18", "outputs": 8}

@@ -30,10 +30,18 @@ def waves(count=3, samples=4000, seed=0):
     return np.random.default_rng(seed).normal(size=(count, samples, 1)).astype(np.float32)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("states", ["last", "weighted"])
-def test_level_does_not_matter_and_a_saved_model_is_the_same(family, states, tmp_path):
-    model, x = build(family, states=states, units=(32,), dropout=0.5), waves()
+@pytest.mark.parametrize(
+    ("family", "settings"),
+    [
+        ("wav2vec2", {"states": "last"}),
+        ("hubert", {"states": "weighted"}),
+        ("wavlm", {"states": "weighted", "projection": 6}),
+        ("wav2vec2", {"states": "last", "pooling": "attention"}),
+        ("hubert", {"states": "weighted", "pooling": "attention", "projection": 6}),
+    ],
+)
+def test_level_does_not_matter_and_a_saved_model_is_the_same(family, settings, tmp_path):
+    model, x = build(family, units=(32,), dropout=0.5, **settings), waves()
     said = model.predict(x, verbose=0)
     np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-6)
     assert np.abs(said[0] - said[1]).max() > 1e-4
@@ -44,13 +52,41 @@ def test_level_does_not_matter_and_a_saved_model_is_the_same(family, states, tmp
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_clip_alone_is_the_clip_in_a_padded_batch(family):
-    model, x = build(family, samples=None), waves(2)
+@pytest.mark.parametrize("states", ["last", "weighted"])
+@pytest.mark.parametrize("pooling", ["mean", "attention"])
+def test_a_clip_alone_is_the_clip_in_a_padded_batch(family, states, pooling):
+    model, x = build(family, samples=None, states=states, pooling=pooling, projection=6), waves(2)
     x[1, 2500:] = 99.0
     mask = np.arange(4000) < np.array([[4000], [2500]])
     together = model.predict({"features": x, "mask": mask}, verbose=0)
     alone = model.predict({"features": x[1:, :2500], "mask": mask[1:, :2500]}, verbose=0)
     np.testing.assert_allclose(together[1:], alone, atol=1e-5)
+    unmasked = model.predict({"features": x, "mask": mask | True}, verbose=0)
+    assert np.abs(together[1] - unmasked[1]).max() > 1e-4
+
+
+@pytest.mark.parametrize("states", ["last", "weighted"])
+def test_the_projection_is_on_frames(states):
+    """A mean of projected frames is one projected mean, which is what is computed."""
+    model, x = build(states=states, projection=6), waves()
+    (base,) = backbones.inside(model)
+    level = keras.Model(model.input, model.get_layer("level").output).predict(x, verbose=0)
+    found = base(level, training=False)
+    every = found["hidden_states"] if states == "weighted" else [found["last_hidden_state"]]
+    frames = np.mean([keras.ops.convert_to_numpy(each) for each in every], axis=0)
+    kernel, bias = model.get_layer("projection").get_weights()
+    bias += 0.5
+    model.get_layer("projection").set_weights([kernel, bias])
+    projected = keras.Model(model.input, model.get_layer("projection").output)
+    expected = (frames @ kernel + bias).mean(axis=1)
+    np.testing.assert_allclose(projected.predict(x, verbose=0), expected, atol=1e-5)
+
+
+def test_attention_sees_projected_frames():
+    model = build(states="weighted", pooling="attention", projection=6)
+    assert model.get_layer("layer_weights").output.shape == (None, 50, 16)
+    assert model.get_layer("projection").output.shape == (None, 50, 6)
+    assert model.get_layer("attention_pooling").output.shape == (None, 6)
 
 
 def test_equal_weights_of_states_are_their_mean():
@@ -72,13 +108,24 @@ def test_what_is_frozen_is_counted_from_the_waveform(frozen_parts, first):
     assert {id(weight) for weight in base.weights} == every
 
 
-def test_a_frozen_network_is_computed_once_and_never_masked():
-    model = build(frozen=None, states="weighted")
+@pytest.mark.parametrize(
+    ("settings", "shape"),
+    [
+        ({}, (16,)),
+        ({"states": "weighted"}, (3, 16)),
+        ({"pooling": "attention"}, (50, 16)),
+        ({"pooling": "attention", "states": "weighted"}, (3, 50, 16)),
+    ],
+)
+def test_a_frozen_network_is_computed_once_and_never_masked(settings, shape):
+    model = build(frozen=None, **settings)
     parts = frozen.split(model)
-    assert parts.layer == "mean"
+    assert parts.frozen.output.shape[1:] == shape
     x = waves()
     np.testing.assert_allclose(model(x, training=True), model(x, training=False), atol=1e-6)
-    np.testing.assert_allclose(parts.rest(parts.frozen(x)[..., None]), model(x), atol=1e-5)
+    maps = parts.frozen(x)
+    maps = maps if len(shape) == 3 else maps[..., None]
+    np.testing.assert_allclose(parts.rest(maps), model(x), atol=1e-5)
     assert frozen.split(build(frozen=1)) is None
     assert np.abs(build(frozen=1)(x, training=True) - build(frozen=1)(x)).max() > 1e-5
 
@@ -119,7 +166,9 @@ def test_recipe_trains(name, own_csv, tmp_path):
     ("settings", "words"),
     [
         ({"frozen": 9}, "None or from 0 to 4, the parts"),
-        ({"states": "first"}, "`states` out of"),
+        ({"states": "first"}, "`states` of.*one of.*'weighted'.*'first'"),
+        ({"pooling": "max"}, "`pooling` of.*one of.*'attention'.*'max'"),
+        ({"projection": 0}, "`projection` of.*None or a width.*0"),
         ({"preset": "facebook/wav2vec2-base"}, "either `preset` or `config`"),
         ({"base": TINY, "samples": None}, "layer norm: with group norm"),
     ],
@@ -132,3 +181,10 @@ def test_bad_settings_are_named(settings, words):
 def test_features_must_be_waveforms():
     with pytest.raises(ValueError, match="features.name=waveform"):
         models.build("ssl", (128, 94, 1), 3, config={"model_type": "hubert", **TINY})
+
+
+def test_speech_networks_hear_16_khz(own_csv, tmp_path):
+    with pytest.raises(ValueError, match="16000 Hz"):
+        serkeras.train(
+            "wav2vec2-base", data=[own_csv], out=tmp_path, settings={"audio.sample_rate": 8000}
+        )

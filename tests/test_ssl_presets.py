@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from serkeras import _downloads
-from serkeras.ssl import cards, checkpoints, hub, hub_files, presets
+from serkeras.ssl import cards, checkpoints, hub, hub_files, presets, weights
 from serkeras.ssl.backbone import build
 from serkeras.ssl.config import SSLConfig
 from serkeras.ssl.preparation import Preparation
@@ -663,7 +663,7 @@ def test_tensors_that_do_not_fit(edit, words, copied):
     model = build(SSLConfig.from_dict(settings("wav2vec2-large")))
     before = model.get_weights()
     with pytest.raises(ValueError, match=f"must hold the .* tensors.*{words}"):
-        presets.load_weights(model, checkpoints.Checkpoint(folder))
+        weights.load(model, checkpoints.Checkpoint(folder))
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 

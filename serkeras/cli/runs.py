@@ -172,6 +172,11 @@ def add_predict(subparsers):
     command.add_argument("run_folder", metavar="RUN", help="folder of a finished run")
     command.add_argument("paths", nargs="+", metavar="PATH", help="recordings or folders of them")
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.add_argument(
+        "--one-speaker",
+        action="store_true",
+        help="all recordings are of one speaker: a run that normalises by speaker takes theirs",
+    )
     command.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -180,7 +185,11 @@ def predict(arguments):
     import serkeras
 
     table = serkeras.predict(
-        arguments.run_folder, arguments.paths, on_error="skip", progress=not arguments.quiet
+        arguments.run_folder,
+        arguments.paths,
+        on_error="skip",
+        progress=not arguments.quiet,
+        one_speaker=arguments.one_speaker,
     )
     if arguments.json:
         print(json.dumps(table.to_dict("records"), indent=2))

@@ -39,7 +39,12 @@ class TrainingConfig(Config):
         steps_per_execution: steps that are taken at a time, on TensorFlow and JAX.
         member: number of the run among those that an ensemble has of one split and seed; it
             decides weights and order, and nothing else.
-        batch_size: clips a step.
+        batch_size: clips a batch.
+        accumulate: batches whose gradients are averaged into one update of the weights, so that
+            little memory does for large batches. An epoch ends with an update, of the batches that
+            are left. Each batch counts alike, a smaller last one too; what follows the batches
+            (batch normalisation) sees them one by one. A rule that changes the rate from batch to
+            batch gives an update the rate of its last batch.
         epochs: upper bound of the first fit.
         monitor: what makes an epoch the best one: "val_loss" (as the source report did) or
             "val_accuracy", which on small corpora keeps rising long after the loss has turned.
@@ -64,6 +69,7 @@ class TrainingConfig(Config):
     steps_per_execution: int = 1
     member: int = 0
     batch_size: int = 32
+    accumulate: int = 1
     epochs: int = 100
     monitor: str = "val_loss"
     patience: int = 20
@@ -92,6 +98,7 @@ class TrainingConfig(Config):
                 "steps_per_execution": (self.steps_per_execution >= 1, "1 or more"),
                 "member": (self.member >= 0, "0 or more"),
                 "batch_size": (self.batch_size >= 1, "1 or more"),
+                "accumulate": (self.accumulate >= 1, "1 or more"),
                 "epochs": (self.epochs >= 1, "1 or more"),
                 "monitor": (self.monitor in MONITORS, f"one of {MONITORS}"),
                 "patience": (self.patience >= 1, "1 or more"),

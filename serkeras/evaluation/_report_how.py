@@ -91,6 +91,8 @@ def facts(parts):
         ("model", experiment.model.name + _parameters(run)),
         ("first weights", _weights(run)),
         *_frozen(run),
+        *_by_speaker(experiment),
+        *_batch(parts),
         ("training time", duration(run["seconds"])),
         ("device", run["device"]),
         ("versions", versions),
@@ -105,11 +107,27 @@ def _weights(run):
     return ", ".join(files) or "random"
 
 
+def _batch(parts):
+    """Return the row of the clips of an update, of networks."""
+    training = parts.experiment.training
+    several = f" x {training.accumulate}" if training.accumulate > 1 else ""
+    return [("batch", f"{training.batch_size}{several} clips")] if parts.has_epochs else []
+
+
 def _frozen(run):
     """Return the row of what was not computed in every epoch, if there is such a part."""
     layer = run.get("frozen_cached")
     words = f"computed once, up to `{layer}`; not in the training time"
     return [("frozen part", words)] if layer else []
+
+
+def _by_speaker(experiment):
+    """Return the row of what the model must know of a speaker, if it does."""
+    words = (
+        "of all recordings of each speaker, test speakers too, without their emotions: a new "
+        "speaker has to be enrolled"
+    )
+    return [("statistics", words)] if experiment.model.settings.get("speaker_norm") else []
 
 
 def _parameters(run):

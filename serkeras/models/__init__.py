@@ -18,6 +18,7 @@ _BUILDERS = {
     "fcn-attention-2d": ("serkeras.models.fcn_attention", "build_fcn_attention_2d"),
     "issa": ("serkeras.models.issa", "build_issa"),
     "logistic": ("serkeras.models.baselines", "build_logistic"),
+    "mmfusion": ("serkeras.models.fusion.model", "build_mmfusion"),
     "ssl": ("serkeras.models.ssl", "build_ssl"),
     "multinet": ("serkeras.models.multinet", "build_multinet"),
     "transfer": ("serkeras.models.transfer", "build_transfer"),
@@ -51,24 +52,24 @@ def builder(name):
 
 
 def first_weights(name, settings):
-    """Return which backbone of a network starts from which weights.
+    """Return the files of weights that a network starts from.
 
     Args:
         name: of a model.
         settings: dictionary of keyword arguments of its builder.
 
     Returns:
-        List of (backbone, weights, include_top, number of the branch or None), without those
-        that start from random weights.
+        List of (weights as the settings name them, `pathlib.Path` of the file); empty where the
+        network starts from random weights.
 
     Raises:
-        ValueError: there are not as many weights as branches.
+        ValueError, FileNotFoundError, ConnectionError, PermissionError, ModuleNotFoundError: as
+            the builder of the network.
     """
     module = sys.modules[builder(name).__module__] if name in _BUILDERS else None
     if not hasattr(module, "first_weights"):
         return []
-    found = module.first_weights(settings)
-    return [row for row in found if row[1] is not None]
+    return module.first_weights(settings)
 
 
 def check_settings(name, function, settings, given=_GIVEN):

@@ -74,20 +74,21 @@ def build_multinet(
 
 
 def first_weights(settings):
-    """Return which backbone starts from which weights.
+    """Return the files that the backbones start from, see `serkeras.models.first_weights`.
 
     Args:
         settings: dictionary of this builder's keyword arguments.
-
-    Returns:
-        List of (backbone, weights, False, number of the branch).
 
     Raises:
         ValueError: see `build_multinet`.
     """
     names = [branch.get("backbone") for branch in settings.get("branches", _DEFAULT)]
     pairs = zip(names, _one_each(settings.get("weights"), names), strict=True)
-    return [(name, item, False, number) for number, (name, item) in enumerate(pairs, start=1)]
+    return [
+        found
+        for number, (name, weights) in enumerate(pairs, start=1)
+        for found in backbones.first(name, weights, branch=number)
+    ]
 
 
 def _cut(x, bins):

@@ -1,12 +1,14 @@
-"""`ssl`: a pretrained speech network on the waveform, averaged over time, and a head."""
+"""`ssl`: a pretrained speech network on the waveform, pooled over time, and a head."""
 
 import keras
-from keras import ops
 
 from serkeras.models.parts import classifier
 from serkeras.models.transfer import head
+from serkeras.ssl import networks, preparation
+from serkeras.ssl.pooling import level, states_of, vector
 
 STATES = ("last", "weighted")
+POOLINGS = ("mean", "attention")
 
 
 def build_ssl(
@@ -15,12 +17,16 @@ def build_ssl(
     preset=None,
     config=None,
     states="last",
+    pooling="mean",
+    projection=None,
     units=(),
     dropout=0.0,
     frozen=1,
     remat=False,
+    lora=None,
+    speaker_norm=False,
 ):
-    """Speech network, mean over the valid frames, dense layers and softmax.
+    """Speech network, pooling over the valid frames, dense layers and softmax.
 
     Args:
         input_shape: `(samples, 1)`; samples None for clips of any length, which only networks with
@@ -30,12 +36,21 @@ def build_ssl(
             `serkeras.ssl.presets.from_preset`.
         config: in place of a preset a dictionary as in a config.json, for random weights.
         states: "last", or "weighted" for a learned mean of all hidden states.
+        pooling: "mean" over the valid frames, or "attention" to them.
+        projection: width of a dense layer on each frame before the pooling, without activation;
+            None for none.
         units: of dense layers between; may be empty.
         dropout: rate behind the first of them, or in front of the classes.
         frozen: how many parts do not learn, counted from the waveform: the convolutions are the
             first, projection and positions the second, then each block of the encoder; None
             freezes all.
         remat: compute the encoder's blocks again for the gradient: less memory, more time.
+        lora: settings of adapters, `{"rank": 8, "alpha": 16, "targets": ["query", "value"]}`, see
+            `serkeras.ssl.lora.check`. Of the network only they learn then, in those blocks that
+            `frozen` leaves free; masking and layer drop act in training.
+        speaker_norm: bring each speaker's means of the hidden states to mean 0 and deviation 1,
+            see `serkeras.training.by_speaker`; for frozen networks (`frozen` None), averaged over
+            time as they are.
 
     Returns:
         Uncompiled `keras.Model` from waveforms; with samples None from a dictionary of
@@ -54,8 +69,10 @@ def build_ssl(
             f"`input_shape` must be (samples, 1), a waveform. Received: {input_shape}. Set "
             "features.name=waveform."
         )
-    base, prepared = _network(preset, config, states, remat)
-    _freeze(base, frozen)
+    _check(states, pooling, projection)
+    _check_still(speaker_norm, frozen, pooling, projection)
+    base = networks.made(preset, config, remat, lora)
+    networks.freeze(base, frozen)
     waveform = keras.Input(input_shape, name="features")
     mask = None if input_shape[0] else keras.Input((None,), dtype="bool", name="mask")
     if mask is not None and base.config.feat_extract_norm != "layer":
@@ -64,56 +81,48 @@ def build_ssl(
             f"a clip's padding changes it. Received: {base.config.model_type} with group norm. Set "
             "audio.fit='pad', or choose another preset."
         )
-    x = _classified(base, prepared, waveform, mask, (states, units, dropout, num_classes))
+    x = _clips(base, waveform, mask, states, pooling, projection, speaker_norm)
+    x = classifier(head(x, units, dropout), num_classes)
     inputs = waveform if mask is None else {"features": waveform, "mask": mask}
     return keras.Model(inputs, x, name="ssl")
 
 
-def _network(preset, config, states, remat):
-    """Return the network, and how waveforms are prepared for it."""
-    from serkeras.ssl import SSLConfig, backbone, preparation, presets
+def first_weights(settings):
+    """Return the files that the network starts from, see `serkeras.models.first_weights`.
 
-    if states not in STATES or (preset is None) == (config is None):
+    Args:
+        settings: dictionary of this builder's keyword arguments.
+    """
+    return networks.first_weights(settings.get("preset"))
+
+
+def _check(states, pooling, projection):
+    whole = type(projection) is int and projection > 0
+    rules = {
+        "states": (states, states in STATES, f"one of {STATES}"),
+        "pooling": (pooling, pooling in POOLINGS, f"one of {POOLINGS}"),
+        "projection": (projection, projection is None or whole, "None or a width, 1 or more"),
+    }
+    for name, (value, holds, words) in rules.items():
+        if not holds:
+            raise ValueError(
+                f"`{name}` of the model 'ssl' must be {words}. Received: {value!r}. Correct "
+                f"model.settings.{name}."
+            )
+
+
+def _check_still(speaker_norm, frozen, pooling, projection):
+    if speaker_norm and (frozen is not None or pooling != "mean" or projection is not None):
         raise ValueError(
-            f"The model 'ssl' must have `states` out of {STATES}, and either `preset` or `config`. "
-            f"Received: states={states!r}, preset={preset!r}, config={config!r}. Correct "
-            "model.settings."
+            "`speaker_norm` of the model 'ssl' takes what never changes in training: frozen=null, "
+            f"pooling='mean', projection=null. Received: frozen={frozen!r}, pooling={pooling!r}, "
+            f"projection={projection!r}. Correct model.settings."
         )
-    if preset is not None:
-        base = presets.from_preset(preset, remat=remat)
-    else:
-        base = backbone.build(SSLConfig.from_dict(config), remat=remat)
-    return base, preparation.of_settings(base.config.to_dict())
 
 
-def _freeze(base, frozen):
-    parts = base.parts()
-    if frozen is not None and not 0 <= frozen <= len(parts):
-        raise ValueError(
-            f"`frozen` of the model 'ssl' must be None or from 0 to {len(parts)}, the parts of "
-            f"this network. Received: {frozen!r}. Correct model.settings.frozen."
-        )
-    if frozen is None:
-        base.trainable = False
-    for layer in [layer for part in parts[:frozen] for layer in part]:
-        layer.trainable = False
-
-
-def _classified(base, prepared, waveform, mask, settings):
-    from serkeras.ssl.pooling import LayerWeights, MeanOfStates, Standardize
-
-    states, units, dropout, num_classes = settings
+def _clips(base, waveform, mask, states, *pooling):
+    """Return one vector for each clip."""
+    prepared = preparation.of_settings(base.config.to_dict())
     x = keras.layers.Reshape((-1,), name="mono")(waveform)
-    if prepared.normalize:
-        x = Standardize(dtype="float32", name="level")(x, mask)
-    given = {"waveform": x}
-    if mask is not None:
-        given["lengths"] = ops.sum(ops.cast(mask, "int32"), axis=1)
-    found = base(given)
-    chosen = found["hidden_states"] if states == "weighted" else [found["last_hidden_state"]]
-    x = MeanOfStates(dtype="float32", name="mean")(chosen, found["frames_mask"])
-    if states == "weighted":
-        x = LayerWeights(name="layer_weights")(x)
-    else:
-        x = keras.layers.Flatten(name="clip")(x)
-    return classifier(head(x, units, dropout), num_classes)
+    chosen = states_of(base, level(prepared, x, mask), mask, states)
+    return vector(*chosen, *pooling)

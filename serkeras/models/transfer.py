@@ -66,16 +66,14 @@ def build_transfer(
 
 
 def first_weights(settings):
-    """Return which backbone starts from which weights.
+    """Return the files that the backbone starts from, see `serkeras.models.first_weights`.
 
     Args:
         settings: dictionary of this builder's keyword arguments.
-
-    Returns:
-        List of (backbone, weights, include_top, number of the branch or None).
     """
     top = bool(settings.get("include_top", False))
-    return [(settings.get("backbone", "vgg16"), settings.get("weights"), top, None)]
+    name = settings.get("backbone", "vgg16")
+    return backbones.first(name, settings.get("weights"), top)
 
 
 def freeze(base, blocks, layers, batch_norm):

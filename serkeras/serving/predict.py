@@ -60,7 +60,7 @@ def windows(wave, samples):
     return [wave[start : start + samples] for start in starts]
 
 
-def predict(run, paths, on_error="raise", batch_size=32, progress=False):
+def predict(run, paths, on_error="raise", batch_size=32, progress=False, one_speaker=False):
     """Say what emotion recordings carry, in the view of a finished run's model.
 
     Args:
@@ -71,6 +71,9 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False):
             lists it in `.attrs["failed"]`, a list of (path, reason).
         batch_size: windows a step, of one recording or of several.
         progress: show a progress bar.
+        one_speaker: all recordings are of one speaker. A run that normalises by speaker (the model
+            `ssl` with `speaker_norm`) then takes the statistics of these recordings; otherwise
+            those of its training clips, with a warning. Other runs do as ever.
 
     Returns:
         DataFrame, one row a recording: path, label, and one probability column a class. The
@@ -81,7 +84,8 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False):
         serkeras.audio.AudioError: a recording cannot be read (with `on_error="raise"`).
     """
     run, members = _open(run)
-    tables = [_predict_alone(each, paths, on_error, batch_size, progress) for each in members]
+    settings = (paths, on_error, batch_size, progress, one_speaker)
+    tables = [_predict_alone(each, *settings) for each in members]
     return _join(tables, run) if isinstance(run, ensembles.Ensemble) else tables[0]
 
 
@@ -103,19 +107,30 @@ def _join(tables, ensemble):
     return _table(heard[0]["path"].tolist(), ensemble.join(stacked), ensemble.labels, failed)
 
 
-def _predict_alone(run, paths, on_error, batch_size, progress):
+def _predict_alone(run, paths, on_error, batch_size, progress, one_speaker):
     found, failed = find_recordings(paths), {}
     stream = _stream_windows(found, run.experiment, on_error, failed, progress)
-    sums, counts = np.zeros((len(found), len(run.labels))), np.zeros(len(found))
     size = 1 if run.experiment.model.mixes_clips else batch_size
-    while batch := list(itertools.islice(stream, size)):
-        numbers, cut = zip(*batch, strict=True)
-        x = network_inputs(cut, masked=len(run.model.inputs) == 2)
-        np.add.at(sums, list(numbers), run.model.predict_on_batch(x))
-        np.add.at(counts, list(numbers), 1)
+    numbers, said = _said(run.model, stream, size, one_speaker)
+    sums, counts = np.zeros((len(found), len(run.labels))), np.zeros(len(found))
+    np.add.at(sums, numbers, said)
+    np.add.at(counts, numbers, 1)
     heard = counts > 0
     names = [str(path) for path, is_in in zip(found, heard, strict=True) if is_in]
     return _table(names, sums[heard] / counts[heard, None], run.labels, failed)
+
+
+def _said(model, stream, size, one_speaker):
+    """Return the numbers of the files, and the probabilities, of all windows of a stream."""
+    from serkeras.training import by_speaker
+
+    listen, answer = by_speaker.halves(model, one_speaker)
+    numbers, found = [], []
+    while batch := list(itertools.islice(stream, size)):
+        some, cut = zip(*batch, strict=True)
+        numbers += some
+        found.append(listen(network_inputs(cut, masked=len(model.inputs) == 2)))
+    return np.array(numbers, int), answer(np.concatenate(found)) if found else 0
 
 
 def _table(paths, probabilities, labels, failed):
@@ -202,12 +217,12 @@ def _judge(runs, clips, on_error, n_jobs, progress):
 
 
 def _judge_alone(run, clips, on_error, n_jobs, progress):
-    from serkeras.training.batches import Batches
+    from serkeras.training import by_speaker
     from serkeras.training.sides import extract_all
 
     side, failed = extract_all(clips, run.labels, run.experiment, on_error, n_jobs, progress)
     batch_size = 1 if run.experiment.model.mixes_clips else run.experiment.training.batch_size
-    said = run.model.predict(Batches(side, batch_size).for_keras(), verbose=0)
+    said = by_speaker.predict(run.model, side, batch_size)
     return pd.DataFrame(said, index=side.clips, columns=run.labels), failed
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from serkeras.ssl import lora as adapters
 from serkeras.ssl.randomness import dropout
 
 _FAR = -1e9
@@ -17,17 +18,18 @@ class SelfAttention(layers.Layer):
         units: int, width of a frame.
         heads: int, they divide `units`.
         dropout_rate: float, of the attention weights in training.
+        lora: None, or settings of adapters as `serkeras.ssl.lora.check` returns them.
         **kwargs: of `keras.layers.Layer`.
 
     Source:
         Vaswani et al. 2017, "Attention is all you need", section 3.2.
     """
 
-    def __init__(self, units, heads, dropout_rate=0.0, **kwargs):
+    def __init__(self, units, heads, dropout_rate=0.0, lora=None, **kwargs):
         super().__init__(**kwargs)
-        self.units, self.heads, self.dropout_rate = units, heads, dropout_rate
+        self.units, self.heads, self.dropout_rate, self.lora = units, heads, dropout_rate, lora
         self.query, self.key, self.value, self.out = (
-            layers.Dense(units, dtype=self.dtype_policy, name=name)
+            adapters.dense(units, self.dtype_policy, name, lora)
             for name in ("query", "key", "value", "out")
         )
 
@@ -72,8 +74,8 @@ class SelfAttention(layers.Layer):
 
     def get_config(self):
         """Return the constructor's arguments."""
-        kept = {"units": self.units, "heads": self.heads, "dropout_rate": self.dropout_rate}
-        return {**super().get_config(), **kept}
+        names = ("units", "heads", "dropout_rate", "lora")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @keras.saving.register_keras_serializable("serkeras")
@@ -84,15 +86,15 @@ class GatedAttention(SelfAttention):
     2 + u (r w - 1), where w is learned for each head.
 
     Args:
-        units, heads, dropout_rate: see `SelfAttention`.
+        units, heads, dropout_rate, lora: see `SelfAttention`.
         **kwargs: of `keras.layers.Layer`.
 
     Source:
         Chen et al. 2022, "WavLM", section III-B.
     """
 
-    def __init__(self, units, heads, dropout_rate=0.0, **kwargs):
-        super().__init__(units, heads, dropout_rate, **kwargs)
+    def __init__(self, units, heads, dropout_rate=0.0, lora=None, **kwargs):
+        super().__init__(units, heads, dropout_rate, lora, **kwargs)
         self.gate = layers.Dense(8, dtype=self.dtype_policy, name="gate")
 
     def build(self, input_shape):

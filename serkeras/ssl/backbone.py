@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from serkeras.ssl import lora as adapters
 from serkeras.ssl import parts
 from serkeras.ssl.config import SSLConfig
 from serkeras.ssl.convolutions import FeatureProjection, PositionalConvolution
@@ -58,6 +59,8 @@ class SSLBackbone(keras.Model):
     Args:
         config: `SSLConfig`, or a dictionary that `SSLConfig.from_dict` takes.
         remat: bool, compute the encoder's blocks again for the gradient, see `EncoderBlock`.
+        lora: settings of adapters, see `serkeras.ssl.lora.check`: then nothing else learns. None
+            is the plain network.
         **kwargs: `name`, `trainable` and `dtype` of `keras.Model`.
 
     Source:
@@ -67,10 +70,10 @@ class SSLBackbone(keras.Model):
     # As batch normalisation: what does not learn is not masked or dropped in training either.
     still_when_frozen = True
 
-    def __init__(self, config, remat=False, **kwargs):
+    def __init__(self, config, remat=False, lora=None, **kwargs):
         super().__init__(**kwargs)
         config = config if isinstance(config, SSLConfig) else SSLConfig.from_dict(config)
-        self.config, self.remat = config, remat
+        self.config, self.remat, self.lora = config, remat, adapters.check(lora)
         policy, width = self.dtype_policy, config.hidden_size
         self.convolutions = parts.convolutions(config, policy)
         self.projection = FeatureProjection(
@@ -92,10 +95,13 @@ class SSLBackbone(keras.Model):
             epsilon=config.layer_norm_eps, dtype=policy, name="norm"
         )
         self.blocks = [
-            parts.block(config, index, remat, policy) for index in range(config.num_hidden_layers)
+            parts.block(config, index, remat, policy, self.lora)
+            for index in range(config.num_hidden_layers)
         ]
         self.seeds = keras.random.SeedGenerator()
         self._make_weights()
+        if self.lora is not None:
+            adapters.keep_rest(self)
 
     def _make_weights(self):
         config, channels = self.config, 1
@@ -207,8 +213,9 @@ class SSLBackbone(keras.Model):
 
     def get_config(self):
         """Return the constructor's arguments."""
-        kept = {"name": self.name, "trainable": self.trainable, "remat": self.remat}
+        names = ("name", "trainable", "remat", "lora")
         policy = keras.saving.serialize_keras_object(self.dtype_policy)
+        kept = {name: getattr(self, name) for name in names}
         return {**kept, "dtype": policy, "config": self.config.to_dict()}
 
     @classmethod
@@ -217,21 +224,22 @@ class SSLBackbone(keras.Model):
         return cls(**config)
 
 
-def build(config, samples=None, remat=False):
+def build(config, samples=None, remat=False, lora=None):
     """Return a network with random weights.
 
     Args:
         config: `SSLConfig`.
         samples: int, samples of every batch, to have it checked here; None: any number.
         remat: bool, compute the encoder's blocks again for the gradient: less memory, more time.
+        lora: settings of adapters, see `serkeras.ssl.lora.check`, or None.
 
     Returns:
         `SSLBackbone`, not compiled.
 
     Raises:
-        ValueError: `samples` is too few for one frame.
+        ValueError: `samples` is too few for one frame, or the adapters cannot be made.
     """
-    model = SSLBackbone(config, remat=remat, name=config.model_type)
+    model = SSLBackbone(config, remat=remat, lora=lora, name=config.model_type)
     model(keras.Input((samples,), name="waveform"))
     return model
 

@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from serkeras.ssl import lora as adapters
 from serkeras.ssl.attention import GatedAttention, SelfAttention
 from serkeras.ssl.convolutions import gelu
 from serkeras.ssl.randomness import dropout, uniform
@@ -25,6 +26,7 @@ class EncoderBlock(layers.Layer):
             for the batch. The block is computed all the same, so that the graph never changes.
         remat: bool, in training, keep only the block's input and compute the rest again for the
             gradient: less memory for about a third more time.
+        lora: None, or settings of adapters as `serkeras.ssl.lora.check` returns them.
         **kwargs: of `keras.layers.Layer`.
     """
 
@@ -41,6 +43,7 @@ class EncoderBlock(layers.Layer):
         attention_dropout=0.0,
         drop=0.0,
         remat=False,
+        lora=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -48,15 +51,16 @@ class EncoderBlock(layers.Layer):
         self.norm_first, self.gated, self.epsilon = norm_first, gated, epsilon
         self.hidden_dropout, self.activation_dropout = hidden_dropout, activation_dropout
         self.attention_dropout, self.drop, self.remat = attention_dropout, drop, remat
+        self.lora = lora
         policy = self.dtype_policy
         kind = GatedAttention if gated else SelfAttention
-        self.attention = kind(units, heads, attention_dropout, dtype=policy, name="attention")
+        self.attention = kind(units, heads, attention_dropout, lora, dtype=policy, name="attention")
         self.norm, self.final_norm = (
             layers.LayerNormalization(epsilon=epsilon, dtype=policy, name=name)
             for name in ("norm", "final_norm")
         )
-        self.inner = layers.Dense(intermediate, dtype=policy, name="inner")
-        self.outer = layers.Dense(units, dtype=policy, name="outer")
+        self.inner = adapters.dense(intermediate, policy, "inner", lora)
+        self.outer = adapters.dense(units, policy, "outer", lora)
         self.seeds = keras.random.SeedGenerator()
 
     def build(self, input_shape):
@@ -106,4 +110,5 @@ class EncoderBlock(layers.Layer):
         """Return the constructor's arguments."""
         names = ("units", "heads", "intermediate", "norm_first", "gated", "epsilon")
         names += ("hidden_dropout", "activation_dropout", "attention_dropout", "drop", "remat")
+        names += ("lora",)
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -43,7 +43,7 @@ def distance(config, policy):
     return DistanceBias(*sizes, dtype=policy, name="distance")
 
 
-def block(config, index, remat, policy):
+def block(config, index, remat, policy, lora=None):
     """Return a block of the encoder, by its place."""
     # WavLM never leaves out its first block, in transformers.
     is_kept = config.model_type == "wavlm" and index == 0
@@ -59,6 +59,7 @@ def block(config, index, remat, policy):
         attention_dropout=config.attention_dropout,
         drop=0.0 if is_kept else config.layerdrop,
         remat=remat,
+        lora=lora,
         dtype=policy,
         name=f"block_{index}",
     )

@@ -5,17 +5,13 @@ import shutil
 import uuid
 from pathlib import Path
 
-import numpy as np
-
 from serkeras._files import write_json
-from serkeras.ssl import checkpoints, hub, preparation
+from serkeras.ssl import checkpoints, hub, preparation, weights
 from serkeras.ssl.cards import CARDS
 from serkeras.ssl.config import SSLConfig
 from serkeras.ssl.hub_files import endpoint
 
 _CLASSES = {"wav2vec2": "Wav2Vec2Model", "hubert": "HubertModel", "wavlm": "WavLMModel"}
-# Only training needs it: some published files do without.
-_OPTIONAL = "masked_spec_embed"
 
 
 def from_preset(name, revision=None, progress=True, remat=False):
@@ -41,13 +37,26 @@ def from_preset(name, revision=None, progress=True, remat=False):
         ConnectionError: it is not on this machine and cannot be fetched.
         ModuleNotFoundError: the package that reads its weights is not installed.
     """
+    checkpoint = checkpoints.Checkpoint(find(name, revision, progress))
+    model = untrained(checkpoint, name, remat)
+    weights.load(model, checkpoint)
+    return model
+
+
+def untrained(checkpoint, name, remat=False):
+    """Return the network that a checkpoint describes, with random weights.
+
+    Args:
+        checkpoint: `serkeras.ssl.checkpoints.Checkpoint`.
+        name, remat: see `from_preset`, which raises the same errors.
+
+    Returns:
+        `SSLBackbone`; `preparation_for` it is that of the checkpoint.
+    """
     from serkeras.ssl.backbone import build
 
-    checkpoint = checkpoints.Checkpoint(find(name, revision, progress))
     prepared = preparation.of_folder(checkpoint.folder, str(name))
-    model = build(_settings(checkpoint, preparation.kept(prepared)), remat=remat)
-    load_weights(model, checkpoint)
-    return model
+    return build(_settings(checkpoint, preparation.kept(prepared)), remat=remat)
 
 
 def find(name, revision=None, progress=True):
@@ -77,6 +86,20 @@ def find(name, revision=None, progress=True):
         raise ConnectionError(_by_hand(name, revision, error)) from error
 
 
+def files(name):
+    """Return the files of a preset's weights, which are fetched where they are missing.
+
+    Args:
+        name: see `from_preset`, which raises the same errors.
+
+    Returns:
+        List of `pathlib.Path`: one, or the shards.
+    """
+    folder = find(name)
+    _, names = checkpoints.weight_files(folder)
+    return [folder / each for each in names]
+
+
 def _by_hand(name, revision, error):
     places = " nor ".join(str(place) for place in hub.places())
     return (
@@ -97,60 +120,6 @@ def _settings(checkpoint, more):
         raise ValueError(f"{checkpoint.folder / checkpoints.CONFIG}: {error}") from error
 
 
-def load_weights(model, checkpoint):
-    """Give a network the weights of a checkpoint, all or none; one tensor is held at a time.
-
-    Args:
-        model: `SSLBackbone`.
-        checkpoint: `serkeras.ssl.checkpoints.Checkpoint`. Tensors of heads are left out.
-
-    Raises:
-        ValueError: tensors are missing, unknown, of another shape or not finite.
-    """
-    from serkeras.ssl import weights
-
-    variables = weights.variables(model)
-    places = {weights.bare_name(name): name for name in checkpoint.shapes}
-    faults = _compare(variables, places, checkpoint)
-    if faults:
-        raise ValueError(
-            f"A checkpoint must hold the {len(variables)} tensors that its {checkpoints.CONFIG} "
-            f"describes. Received: {checkpoint.folder} with {'; '.join(faults)}. Fetch the files "
-            "of one preset again, or give another folder."
-        )
-    for name, (variable, is_turned) in variables.items():
-        if name in places:
-            tensor = checkpoint.read(places[name])
-            variable.assign(tensor.T if is_turned else tensor)
-
-
-def _compare(variables, places, checkpoint):
-    """Return what is wrong with a checkpoint, as words; empty where all is well."""
-    own = {name.split(".")[0] for name in variables}
-    shared = [name for name in variables if name in places]
-    lists = {
-        "missing": sorted(set(variables) - set(places) - {_OPTIONAL}),
-        "unknown": sorted(n for n in set(places) - set(variables) if n.split(".")[0] in own),
-        "of another shape": [
-            name for name in shared if checkpoint.shapes[places[name]] != _shape(*variables[name])
-        ],
-    }
-    if not any(lists.values()):
-        finite = {name: np.isfinite(checkpoint.read(places[name])).all() for name in shared}
-        lists["not finite"] = [name for name in shared if not finite[name]]
-    return [_words(what, names) for what, names in lists.items() if names]
-
-
-def _shape(variable, is_turned):
-    """Return the shape of a variable's tensor."""
-    return tuple(variable.shape)[::-1] if is_turned else tuple(variable.shape)
-
-
-def _words(what, names):
-    more = ", ..." if len(names) > 3 else ""
-    return f"{len(names)} {what} ({', '.join(names[:3])}{more})"
-
-
 def preparation_for(source, revision=None, progress=True):
     """Return how waveforms are prepared for a network.
 
@@ -169,6 +138,8 @@ def preparation_for(source, revision=None, progress=True):
 
 def save_to(model, folder, like=None):
     """Write a network in Hugging Face's layout, so that transformers loads it.
+
+    What adapters have learned (`serkeras.ssl.lora`) is written into the kernels beside them.
 
     Args:
         model: `SSLBackbone`.
@@ -224,8 +195,6 @@ def _like(like):
 
 def _write_weights(model, path):
     from safetensors.numpy import save_file
-
-    from serkeras.ssl import weights
 
     # transformers 4 refuses a file that does not say whose layout it has.
     save_file(weights.tensors_of(model), path, metadata={"format": "pt"})

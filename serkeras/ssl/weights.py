@@ -2,14 +2,16 @@
 
 import numpy as np
 
+from serkeras.models.backbones.torch_files import listed
+from serkeras.ssl.checkpoints import CONFIG
+
 _PREFIXES = ("wav2vec2.", "hubert.", "wavlm.")
 # Two spellings of the two parts of a weight-normalised kernel; the second is today's.
 _LENGTHS = {
     "weight_g": "parametrizations.weight.original0",
     "weight_v": "parametrizations.weight.original1",
 }
-# What belongs to the network itself; all else in a file is of heads, and is left.
-_OWN = ("feature_extractor.", "feature_projection.", "encoder.", "masked_spec_embed")
+# Only training needs it: some published files do without.
 _MASKED = "masked_spec_embed"
 
 
@@ -20,7 +22,8 @@ def variables(model):
         model: `SSLBackbone`.
 
     Returns:
-        dict of name -> (variable, whether its axes are the tensor's in reverse order).
+        dict of name -> (variable, whether its axes are the tensor's in reverse order). Matrices
+        of adapters (`serkeras.ssl.lora`) are not among them: published files have none.
     """
     named = dict(_front(model))
     named |= _convolution(model)
@@ -95,60 +98,59 @@ def bare_name(name):
     return name
 
 
-def assign(model, tensors):
-    """Give a network the tensors of a published file.
+def load(model, checkpoint, head=None):
+    """Give a network the weights of a checkpoint, all or none; one tensor is held at a time.
 
     Args:
         model: `SSLBackbone`.
-        tensors: dict of name -> float array, as transformers names them, of the network alone or
-            with heads; of both spellings of the weight norm.
-
-    Returns:
-        sorted list of the names that were not used: tensors of heads. "masked_spec_embed", which
-        only training needs, may be missing from the file, or be in it without need.
+        checkpoint: `serkeras.ssl.checkpoints.Checkpoint`.
+        head: what else gets weights, as `variables` names it; tensors of
+            other heads are left out.
 
     Raises:
-        ValueError: a tensor of the network is missing, is not part of it, or has another shape;
-            nothing was assigned then.
+        ValueError: tensors are missing, unknown, of another shape or not finite.
     """
-    named = variables(model)
-    found = {bare_name(name): array for name, array in tensors.items()}
-    _check_names(set(named), set(found))
-    values = {}
-    for name, (variable, is_turned) in named.items():
-        if name in found:
-            values[name] = _value(name, found[name], variable, is_turned)
-    for name, value in values.items():
-        named[name][0].assign(value)
-    return sorted(name for name in tensors if bare_name(name) not in named)
-
-
-def _check_names(wanted, found):
-    missing = sorted(wanted - found - {_MASKED})
-    foreign = sorted(name for name in found - wanted - {_MASKED} if name.startswith(_OWN))
-    for names, words in ((missing, "lack"), (foreign, "have besides")):
-        if names:
-            raise ValueError(
-                "The tensors must be those of the network that the configuration describes. "
-                f"Received: {len(found)} tensors that {words} {names[:5]} ({len(names)} in all). "
-                "Give the configuration that came with the file."
-            )
-
-
-def _value(name, array, variable, is_turned):
-    array = np.asarray(array, dtype=np.float32)
-    value = array.T if is_turned else array
-    if value.shape != tuple(variable.shape):
-        expected = tuple(variable.shape)[::-1] if is_turned else tuple(variable.shape)
+    wanted = {**variables(model), **(head or {})}
+    places = {bare_name(name): name for name in checkpoint.shapes}
+    faults = _compare(wanted, places, checkpoint)
+    if faults:
         raise ValueError(
-            f"Tensor `{name}` must have the shape {expected}. Received: shape={array.shape}. "
-            "Give the configuration that came with the file."
+            f"A checkpoint must hold the {len(wanted)} tensors that its {CONFIG} "
+            f"describes. Received: {checkpoint.folder} with {'; '.join(faults)}. Fetch the files "
+            "of one preset again, or give another folder."
         )
-    return value
+    for name, (variable, is_turned) in wanted.items():
+        if name in places:
+            tensor = checkpoint.read(places[name])
+            variable.assign(tensor.T if is_turned else tensor)
+
+
+def _compare(wanted, places, checkpoint):
+    """Return what is wrong with a checkpoint, as words; empty where all is well."""
+    own = {name.split(".")[0] for name in wanted}
+    shared = [name for name in wanted if name in places]
+    lists = {
+        "missing": sorted(set(wanted) - set(places) - {_MASKED}),
+        "unknown": sorted(n for n in set(places) - set(wanted) if n.split(".")[0] in own),
+        "of another shape": [
+            name for name in shared if checkpoint.shapes[places[name]] != _shape(*wanted[name])
+        ],
+    }
+    if not any(lists.values()):
+        finite = {name: np.isfinite(checkpoint.read(places[name])).all() for name in shared}
+        lists["not finite"] = [name for name in shared if not finite[name]]
+    return [listed(what, names) for what, names in lists.items() if names]
+
+
+def _shape(variable, is_turned):
+    """Return the shape of a variable's tensor."""
+    return tuple(variable.shape)[::-1] if is_turned else tuple(variable.shape)
 
 
 def tensors_of(model):
     """Return the weights of a network as a file for transformers holds them.
+
+    What adapters have learned is added to the kernels beside them.
 
     Args:
         model: `SSLBackbone`.
@@ -158,8 +160,13 @@ def tensors_of(model):
     """
     from keras import ops
 
+    from serkeras.ssl import lora
+
+    added = {id(layer.kernel): layer.low_rank for layer in lora.inside(model)}
     result = {}
     for name, (variable, is_turned) in variables(model).items():
         array = np.asarray(ops.convert_to_numpy(variable), dtype=np.float32)
+        if id(variable) in added:
+            array = array + added[id(variable)].product()
         result[name] = np.ascontiguousarray(array.T if is_turned else array)
     return result

@@ -14,7 +14,8 @@ def compile_model(model, config, targets, num_classes, whole=None):
     Args:
         model: `keras.Model` that ends in probabilities; its weights exist.
         config: `serkeras.config.TrainingConfig`.
-        targets: int array `(rows,)`, classes of the training side, for class weights.
+        targets: int array `(rows,)`, classes of the training side, for class weights and, where
+            gradients of several batches are averaged, for the number of batches in an epoch.
         num_classes: int.
         whole: the model that `model` is a part of, see `layer_rates.depths`; None is `model`.
 
@@ -25,7 +26,7 @@ def compile_model(model, config, targets, num_classes, whole=None):
     schedule(config)  # raises now, not in the first epoch
     _require_possible(config)
     model.compile(
-        _optimizer(model, config, whole),
+        _optimizer(model, config, whole, len(targets)),
         loss=_loss(config, targets, num_classes),
         metrics=["accuracy"],
         jit_compile="auto" if config.jit_compile is None else config.jit_compile,
@@ -40,8 +41,9 @@ def compile_model(model, config, targets, num_classes, whole=None):
         )
 
 
-def _optimizer(model, config, whole):
+def _optimizer(model, config, whole, clips):
     depths = layer_rates.depths(model, config.layer_rates, whole)
+    batches = -(-clips // config.batch_size)
     optimizer = optimizers.make(
         config.optimizer,
         config.learning_rate,
@@ -50,6 +52,8 @@ def _optimizer(model, config, whole):
         model.trainable_variables,
         depths,
         config.layer_rates,
+        config.accumulate,
+        batches,
     )
     if depths is not None:
         optimizer.build(model.trainable_variables)  # its rates are set before the first step

@@ -93,9 +93,10 @@ def _deepest(model):
         for tensor in node.input_tensors:
             awaited[id(tensor)] -= 1
         alive = {each for each in alive if awaited[each]}
-        alive.update(id(tensor) for tensor in node.outputs)
+        given = [tensor for tensor in node.outputs if awaited[id(tensor)]]
+        alive.update(map(id, given))
         if len(alive) == 1 and once and not node.is_input:
-            name, (cut,) = node.operation.name, node.outputs
+            name, (cut,) = node.operation.name, given
     return name, [(model, cut, cut)]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from serkeras._files import atomic_path
-from serkeras.training import frozen, frozen_maps
+from serkeras.training import by_speaker, frozen, frozen_maps
 from serkeras.training.compiling import compile_model
 
 _log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ def prepare(folder, phase, whole, sides, config, progress):
     kept = folder / "checkpoints" / f"frozen-{phase}.npz"
     began = any(kept.parent.glob(f"{phase}-*.keras"))
     changing = any(side.prepare or side.varies for side in sides)
+    normalization = by_speaker.layer(whole)
     if not config.cache_frozen or changing or (began and not kept.is_file()):
         return whole, sides
     parts = frozen.split(whole)
@@ -50,7 +51,7 @@ def prepare(folder, phase, whole, sides, config, progress):
     if kept.is_file():
         _load_weights(parts.frozen, kept)
     maps = frozen_maps.of_sides(parts.frozen, sides)
-    if not _have_room(maps, required=kept.is_file()):
+    if not _have_room(maps, required=kept.is_file() or normalization is not None):
         return whole, sides
     _tell(parts, maps, kept)
     found = {each.folder: each.load(progress) for each in maps}
@@ -60,6 +61,8 @@ def prepare(folder, phase, whole, sides, config, progress):
         frozen_maps.on_maps(side, found[each.folder])
         for side, each in zip(sides, maps, strict=True)
     ]
+    if normalization is not None:
+        given = by_speaker.on_speakers(given, normalization)
     return parts.rest, given
 
 
@@ -100,7 +103,7 @@ def _tell(parts, maps, kept):
     if any(_entries(path) != _entries(maps) for path in others):
         _log.warning(
             "The frozen weights are random and drawn anew for this phase: what they give is "
-            "computed once more. Set model.settings.weights, or training.retrain=false."
+            "computed once more. Give it weights to start from, or set training.retrain=false."
         )
 
 

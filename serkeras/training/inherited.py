@@ -103,17 +103,13 @@ def read(experiment):
         `Inherited`; empty where the network begins with random weights.
 
     Raises:
-        ValueError, FileNotFoundError, ConnectionError, ModuleNotFoundError: see
-            `serkeras.models.backbones.build`.
+        ValueError, FileNotFoundError, ConnectionError, PermissionError, ModuleNotFoundError: see
+            `serkeras.models.first_weights`.
     """
-    from serkeras.models import backbones
-    from serkeras.models.backbones import weights_files
-
     found, model = Inherited(), experiment.model
-    for backbone, weights, top, branch in models.first_weights(model.name, model.settings):
-        path = weights_files.find(backbones.card(backbone), weights, top, branch).path
+    for weights, path in models.first_weights(model.name, model.settings):
         found.weights.append({"weights": weights, "file": path.name, "sha256": sha256(path)})
-        if trained.is_run(weights):
+        if path.suffix == trained.ENDING:
             _add_run(found, trained.run_folder(path))
     return found
 

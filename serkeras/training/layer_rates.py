@@ -142,6 +142,8 @@ def thawed(rules, deepest, epoch):
 def begin_epoch(optimizer, epoch):
     """Set the rates of an epoch, which the epoch alone decides: a resumed fit has them too.
 
+    Where gradients of several batches are averaged, the batches are counted anew.
+
     Args:
         optimizer: of a model that `serkeras.training.compiling.compile_model` has compiled.
         epoch: int, 0-based.
@@ -150,6 +152,8 @@ def begin_epoch(optimizer, epoch):
         What history.csv tells of it, a dictionary.
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # under loss scaling
+    if hasattr(inner, "begin_epoch"):
+        inner.begin_epoch()
     rules = getattr(inner, "layer_rates", None)
     if not rules:
         return {}

@@ -3,8 +3,10 @@
 import keras
 from keras import ops
 
+from serkeras.training.accumulation import Accumulating
 
-class _Penalty:
+
+class _Penalty(Accumulating):
     """Adds `l2` times a weight to its gradient, as PyTorch's optimisers do with weight decay."""
 
     def __init__(self, learning_rate, l2=0.0, decay_only=(), name=None, **kwargs):
@@ -45,13 +47,14 @@ class L2SGD(_Penalty, keras.optimizers.SGD):
 
 
 @keras.saving.register_keras_serializable("serkeras")
-class PartialAdamW(keras.optimizers.AdamW):
+class PartialAdamW(Accumulating, keras.optimizers.AdamW):
     """AdamW whose weight decay, apart from the gradient, meets named weights only.
 
     Args:
         learning_rate, weight_decay: of `keras.optimizers.AdamW`.
         decay_only: parts of the paths of the weights that decay; none means all.
-        **kwargs: further ones of `keras.optimizers.AdamW`.
+        **kwargs: further ones of `keras.optimizers.AdamW`, and `batches` of an epoch where the
+            gradients of several are averaged.
     """
 
     def __init__(self, learning_rate, weight_decay=0.004, decay_only=(), **kwargs):
@@ -150,7 +153,17 @@ def decays(weight, decay_only):
     return not decay_only or any(part in weight.path for part in decay_only)
 
 
-def make(name, learning_rate, weight_decay, decay_only, weights, depths=None, layer_rates=None):
+def make(
+    name,
+    learning_rate,
+    weight_decay,
+    decay_only,
+    weights,
+    depths=None,
+    layer_rates=None,
+    accumulate=1,
+    batches=None,
+):
     """Return an optimiser.
 
     Args:
@@ -163,6 +176,10 @@ def make(name, learning_rate, weight_decay, decay_only, weights, depths=None, la
             all. The optimiser's variable `shares` then holds the share of each depth, ones at
             first.
         layer_rates: rules of those shares, see `serkeras.training.layer_rates`.
+        accumulate: int, batches whose gradients are averaged into one update, to which weight
+            decay and L2 belong too.
+        batches: int, batches of an epoch, which ends with an update then; None where that is not
+            known.
 
     Raises:
         ValueError: a part of `decay_only` is in no weight's path.
@@ -177,12 +194,15 @@ def make(name, learning_rate, weight_decay, decay_only, weights, depths=None, la
             f"`decay_only` must hold parts of the names of weights. Received: {unknown}, found in "
             f"none of {paths}. Correct training.decay_only."
         )
+    several = {}
+    if accumulate > 1:
+        several = {"gradient_accumulation_steps": accumulate, "batches": batches}
     if depths is not None:
         decay = "weight_decay" if name == "adamw" else "l2"
-        settings = {decay: weight_decay, "decay_only": decay_only}
+        settings = {decay: weight_decay, "decay_only": decay_only, **several}
         return _BY_DEPTH[name](learning_rate, depths, layer_rates, **settings)
     if name == "adamw":
-        return PartialAdamW(learning_rate, weight_decay, decay_only)
-    if not weight_decay:
+        return PartialAdamW(learning_rate, weight_decay, decay_only, **several)
+    if not weight_decay and not several:
         return _PLAIN[name](learning_rate)
-    return _COUPLED[name](learning_rate, weight_decay, decay_only)
+    return _COUPLED[name](learning_rate, weight_decay, decay_only, **several)

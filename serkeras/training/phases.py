@@ -8,7 +8,7 @@ import numpy as np
 from serkeras import models
 from serkeras._files import atomic_path
 from serkeras.features import registry
-from serkeras.training import frozen_fit, layer_rates
+from serkeras.training import by_speaker, frozen_fit, layer_rates
 from serkeras.training.batches import Batches
 from serkeras.training.compiling import make_repeatable, schedule
 from serkeras.training.fit import Fit, load_state
@@ -16,6 +16,8 @@ from serkeras.training.history import read_history
 from serkeras.training.network import builder, phase_seed
 from serkeras.training.random_state import own_random_state
 
+# Of published speech networks.
+_RATES = {"ssl": 16000, "mmfusion": 16000}
 PHASES = ("search", "final")
 
 
@@ -28,13 +30,15 @@ def check(experiment):
 
     Raises:
         ValueError: the model, the learning-rate rule or a setting of the model does not exist, or
-            the network does not take features of this shape. Where clips keep their own length
-            the shape is not known yet.
+            the network does not take features of this shape, or clips at this rate. Where
+            clips keep their own length the shape is not known yet.
     """
     model, audio = experiment.model, experiment.audio
     models.builder(model.name)
     schedule(experiment.training)
     layer_rates.check(experiment.training.layer_rates)
+    by_speaker.check(experiment)
+    _check_rate(experiment)
     features = experiment.features
     if audio.fit == "keep" and features.average != "time" and features.frames is None:
         return
@@ -42,6 +46,16 @@ def check(experiment):
     shape = registry.compute(silence, features.replace(in_graph=False), audio.sample_rate).shape[1:]
     # Two classes: how many there will be makes no difference to what fits.
     models.build(model.name, registry.model_shape(shape), 2, **model.settings)
+
+
+def _check_rate(experiment):
+    model, rate = experiment.model, experiment.audio.sample_rate
+    wanted = model.settings.get("sample_rate", _RATES.get(model.name))
+    if model.name in _RATES and rate != wanted:
+        raise ValueError(
+            f"The model {model.name!r} has learned from speech at {wanted} Hz. "
+            f"Received: audio.sample_rate={rate}. Set it to {wanted}."
+        )
 
 
 @own_random_state()

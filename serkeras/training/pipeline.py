@@ -178,13 +178,14 @@ def _describe(folder, split, sides, start):
 def _evaluate(folder, model, sides, split, labels, experiment):
     """Predict validation and test side, once; write both, and metrics.json of the test side."""
     from serkeras.evaluation import metrics
+    from serkeras.training import by_speaker
 
     clips = _rows(split.test, sides.test)
     batch_size = 1 if experiment.model.mixes_clips else experiment.training.batch_size
     _write_validation(folder, model, sides, split, labels, batch_size)
 
     def measure(batch_size):
-        probabilities = _predict(model, sides.test, batch_size)
+        probabilities = by_speaker.predict(model, sides.test, batch_size)
         result = metrics.evaluate(sides.test.y, probabilities, labels, clips, seed=experiment.seed)
         return probabilities, result
 
@@ -199,20 +200,16 @@ def _evaluate(folder, model, sides, split, labels, experiment):
 
 
 def _write_validation(folder, model, sides, split, labels, batch_size):
+    from serkeras.training import by_speaker
+
     # What joins several runs is fitted with these: the test side judges, it decides nothing.
     side = sides.validation
-    clips, said = _rows(split.validation, side), _predict(model, side, batch_size)
+    clips, said = _rows(split.validation, side), by_speaker.predict(model, side, batch_size)
     write_predictions(folder / "validation.csv", clips, said, labels)
 
 
 def _rows(clips, side):
     return clips.set_index("clip").loc[side.clips].reset_index()
-
-
-def _predict(model, side, batch_size):
-    from serkeras.training.batches import Batches
-
-    return model.predict(Batches(side, batch_size).for_keras(), verbose=0)
 
 
 def write_predictions(path, clips, probabilities, labels):

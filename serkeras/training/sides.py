@@ -39,6 +39,7 @@ class Side:
         row_shape: shape of one clip's features, of the longest possible one where they vary;
             None is that of `x`.
         statistics: `Side` of clean features that scaling is fitted with; None is this one.
+        speakers: array `(rows,)` of their names, missing values where unknown; None if all are.
     """
 
     x: np.ndarray
@@ -51,6 +52,7 @@ class Side:
     prepare: OnTheFly | None = None
     row_shape: tuple[int, ...] | None = None
     statistics: "Side | None" = None
+    speakers: np.ndarray | None = None
 
     @property
     def shape(self):
@@ -157,7 +159,7 @@ def _given(features):
 
 def _changing(clean, waves, labels, experiment):
     """Return a side of waveforms that are changed, then turned into what `clean` holds."""
-    known = pd.DataFrame({"clip": clean.clips})
+    known = pd.DataFrame({"clip": clean.clips, "speaker": clean.speakers})
     side = _side(waves, known, labels)
     features = _given(experiment.features)
     transforms = augment.resolve(experiment.augment.transforms)
@@ -198,7 +200,9 @@ def _side(source, clips, labels):
     y = pd.Categorical(rows["emotion"], categories=labels).codes.astype(np.int32)
     frames = rows["frames"].to_numpy() if source.varies else None
     names = rows["clip"].to_numpy(dtype=object)
-    return Side(source.x, index, y, names, frames, source.frame_axis, source.varies)
+    side = Side(source.x, index, y, names, frames, source.frame_axis, source.varies)
+    speakers = clips.set_index("clip")["speaker"].reindex(names).to_numpy(dtype=object)
+    return replace(side, speakers=speakers)
 
 
 def _digest(sides, labels):

@@ -5,11 +5,11 @@
     KERAS_BACKEND=jax python -m tests.layer_checks
 """
 
-from tests.layer_checks import augmentation, features, fitting, models, networks, whitening
+from tests.layer_checks import augmentation, features, fitting, fusion, models, networks, whitening
 
 CHECKS = {
     name: check
-    for module in (features, whitening, augmentation, models, networks, fitting)
+    for module in (features, whitening, augmentation, models, networks, fitting, fusion)
     for name, check in vars(module).items()
     if name.startswith("check_")
 }

@@ -48,6 +48,24 @@ def card(name):
     return CARDS[name]
 
 
+def first(name, weights, include_top=False, branch=None):
+    """Return the file that a backbone starts from.
+
+    Args:
+        name: of the backbone.
+        weights, include_top, branch: see `weights_files.find`, which raises the same errors;
+            weights None are random ones.
+
+    Returns:
+        List of one (weights, `pathlib.Path`), empty for random weights.
+    """
+    from serkeras.models.backbones import weights_files
+
+    if weights is None:
+        return []
+    return [(weights, weights_files.find(card(name), weights, include_top, branch).path)]
+
+
 def build(
     name,
     input_shape,

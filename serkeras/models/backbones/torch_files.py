@@ -104,7 +104,7 @@ def _compare(wanted, tensors, include_top):
         "of another shape": [key for v, key, turn in present if not _fits(v, tensors[key], turn)],
         "not finite": [key for _, key, _ in present if not np.isfinite(tensors[key]).all()],
     }
-    return [_words(what, found) for what, found in lists.items() if found]
+    return [listed(what, found) for what, found in lists.items() if found]
 
 
 def _fits(variable, tensor, turn):
@@ -114,6 +114,7 @@ def _fits(variable, tensor, turn):
         return False
 
 
-def _words(what, keys):
+def listed(what, keys):
+    """Return how many names are wrong in which way, and the first of them, as words."""
     more = ", ..." if len(keys) > 3 else ""
     return f"{len(keys)} {what} ({', '.join(keys[:3])}{more})"

@@ -6,6 +6,8 @@ from pathlib import Path
 from serkeras.models.backbones.cards import Card
 from serkeras.models.backbones.freezing import bare_name, inside, model_name
 
+# Of the file in which a run keeps its model.
+ENDING = ".keras"
 _SCALED = "scaled_"
 
 
@@ -17,7 +19,7 @@ def scaling_layer(convention):
 def is_run(weights):
     """Whether weights are named by a run: its folder, or the model in it."""
     path = Path(weights).expanduser()
-    return path.is_dir() or path.suffix == ".keras"
+    return path.is_dir() or path.suffix == ENDING
 
 
 def run_folder(file):

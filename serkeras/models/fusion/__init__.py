@@ -1,0 +1,1 @@
+"""The model `mmfusion`: branches out of one waveform, joined by unified attention."""

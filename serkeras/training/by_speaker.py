@@ -1,0 +1,153 @@
+"""Embeddings brought to the statistics of their speakers, in training and in prediction.
+
+It takes all recordings of a speaker, without their emotions: a speaker whom the model is to be used
+on has to be enrolled with some of them.
+"""
+
+import warnings
+from dataclasses import replace
+
+import keras
+import numpy as np
+
+from serkeras.models.speaker_norm import SpeakerNormalization
+from serkeras.training import frozen
+from serkeras.training.batches import Batches
+
+# Numbers that never change are only centred.
+_LEAST_DEVIATION = 1e-6
+# A speaker's only clip would become zero whatever it says.
+_LEAST_CLIPS = 2
+
+
+def check(experiment):
+    """Refuse settings under which a frozen network does not give each clip one embedding.
+
+    Args:
+        experiment: `serkeras.config.Experiment`.
+
+    Raises:
+        ValueError: it normalises by speaker, and clips change or vary in length, or are not
+            computed once.
+    """
+    wrong = {
+        "augment.on_the_fly": experiment.augment.on_the_fly,
+        "augment.layers": bool(experiment.augment.layers),
+        "audio.fit='keep'": experiment.audio.fit == "keep",
+        "training.cache_frozen=false": not experiment.training.cache_frozen,
+    }
+    found = [name for name, is_wrong in wrong.items() if is_wrong]
+    if found and experiment.model.settings.get("speaker_norm"):
+        raise ValueError(
+            "Statistics of speakers are of what a frozen network gives once for clips of one "
+            f"length. Received: speaker_norm with {', '.join(found)}. Leave one of them out."
+        )
+
+
+def layer(model):
+    """Return the layer of a model that normalises by speaker, None where there is none.
+
+    Args:
+        model: `keras.Model`, or a classical model.
+    """
+    if not isinstance(model, keras.Model):
+        return None
+    found = [one for one in model._flatten_layers() if isinstance(one, SpeakerNormalization)]
+    return found[0] if found else None
+
+
+def on_speakers(sides, normalization):
+    """Fit the layer on the training side, and bring all sides to it speaker by speaker.
+
+    Args:
+        sides: list of `serkeras.training.sides.Side` of embeddings, the training side first.
+        normalization: `SpeakerNormalization` with weights.
+
+    Returns:
+        list of `Side`, their embeddings in memory.
+    """
+    found = [side.x[side.index] for side in sides]
+    normalization.adapt(*_statistics(found[0]))
+    return [
+        replace(side, x=aligned(x, side.speakers, normalization), index=np.arange(len(x)))
+        for side, x in zip(sides, found, strict=True)
+    ]
+
+
+def aligned(x, speakers, normalization):
+    """Bring embeddings from the statistics of their speakers to those of the training clips.
+
+    Args:
+        x: float array `(clips, ...)`.
+        speakers: array `(clips,)` of names. Clips without one, and those of a speaker with one
+            clip, stay as they are.
+        normalization: `SpeakerNormalization`.
+
+    Returns:
+        float32 array of the shape of `x`.
+    """
+    mean, deviation = map(np.asarray, normalization.get_weights())
+    result = np.array(x, np.float32)
+    speakers = np.asarray(speakers, dtype=object)
+    named = [name for name in set(speakers.tolist()) if isinstance(name, str)]
+    for name in named:
+        rows = np.flatnonzero(speakers == name)
+        if len(rows) >= _LEAST_CLIPS:
+            own_mean, own_deviation = _statistics(result[rows])
+            result[rows] = (result[rows] - own_mean) / own_deviation * deviation + mean
+    return result
+
+
+def _statistics(x):
+    """Return mean and deviation of each number over the clips."""
+    deviation = x.std(axis=0, dtype=np.float64)
+    mean = x.mean(axis=0, dtype=np.float64)
+    return mean, np.where(deviation > _LEAST_DEVIATION, deviation, 1.0)
+
+
+def predict(model, side, batch_size):
+    """Return the probabilities of a side's clips, `(rows, classes)`.
+
+    Args:
+        model: `keras.Model` or classical model from features to probabilities. If it normalises
+            by speaker, all clips of a speaker in the side give the statistics.
+        side: `serkeras.training.sides.Side`.
+        batch_size: clips a step.
+    """
+    batches = Batches(side, batch_size).for_keras()
+    normalization = layer(model)
+    if normalization is None:
+        return model.predict(batches, verbose=0)
+    parts = frozen.split(model)
+    x = aligned(parts.frozen.predict(batches, verbose=0), side.speakers, normalization)
+    return parts.rest.predict(x, batch_size=batch_size, verbose=0)
+
+
+def halves(model, one_speaker):
+    """Return how windows of recordings are listened to, and how all of them are answered.
+
+    Args:
+        model: `keras.Model` or classical model from features to probabilities.
+        one_speaker: whether all windows are of one speaker, whose statistics they then give.
+
+    Returns:
+        Function of a batch of features, and function of all that it returned that gives the
+        probabilities `(windows, classes)`.
+    """
+    normalization = layer(model)
+    if normalization is None or not one_speaker:
+        if normalization is not None:
+            warnings.warn(
+                "The model was measured with the statistics of each speaker; without them it "
+                "takes those of its training clips. Predict the recordings of one speaker at a "
+                "time, with one_speaker=True (--one-speaker).",
+                stacklevel=5,
+            )
+        return model.predict_on_batch, lambda found: found
+    parts = frozen.split(model)
+
+    def answer(found):
+        x = aligned(found, ["the speaker"] * len(found), normalization)
+        return parts.rest.predict(x, verbose=0)
+
+    return parts.frozen.predict_on_batch, answer

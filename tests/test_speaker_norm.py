@@ -1,0 +1,148 @@
+"""Embeddings brought to the statistics of their speakers, with tiny speech networks."""
+
+import keras
+import numpy as np
+import pytest
+
+import serkeras
+from serkeras import datasets
+from serkeras.models.speaker_norm import SpeakerNormalization
+from serkeras.training import by_speaker, frozen
+from tests.test_ssl_model import LAYER_NORM, build, waves
+
+SETTINGS = {
+    "audio.duration_s": 0.8,
+    "model.settings.preset": None,
+    "model.settings.config": {"model_type": "hubert", **LAYER_NORM},
+    "model.settings.units": [8],
+    "model.settings.speaker_norm": True,
+    "training.epochs": 3,
+    "training.batch_size": 8,
+}
+
+
+@pytest.fixture(scope="module")
+def layer():
+    made = SpeakerNormalization()
+    made.build((None, 2, 3))
+    made.adapt(np.full((2, 3), 5.0), np.full((2, 3), 2.0))
+    return made
+
+
+def embeddings(speakers, seed=0):
+    """Embeddings whose level and spread are of their speakers."""
+    rng = np.random.default_rng(seed)
+    level = {name: rng.normal(size=(2, 3), scale=10) for name in set(speakers)}
+    return np.stack([level[name] + (1 + len(name)) * rng.normal(size=(2, 3)) for name in speakers])
+
+
+def test_each_speaker_has_mean_0_and_deviation_1_behind_the_layer(layer):
+    speakers = np.array(["a", "bb"] * 10, object)
+    found = by_speaker.aligned(embeddings(speakers), speakers, layer)
+    behind = keras.ops.convert_to_numpy(layer(found))
+    for name in ("a", "bb"):
+        own = behind[speakers == name]
+        np.testing.assert_allclose(own.mean(axis=0), 0, atol=1e-5)
+        np.testing.assert_allclose(own.std(axis=0), 1, atol=1e-5)
+
+
+def test_a_lone_clip_and_clips_of_nobody_stay(layer):
+    speakers = np.array(["a", "a", "b", None, None, float("nan")], object)
+    x = embeddings(["a"] * 6)
+    found = by_speaker.aligned(x, speakers, layer)
+    np.testing.assert_array_equal(found[2:], x[2:].astype(np.float32))
+    assert np.abs(found[:2] - x[:2]).min() > 1e-3
+
+
+def test_a_number_that_never_changes_is_centred(layer):
+    x = np.full((4, 2, 3), 7.0)
+    np.testing.assert_allclose(by_speaker.aligned(x, ["a"] * 4, layer), 5.0)
+
+
+@pytest.mark.parametrize("states", ["last", "weighted"])
+def test_the_cut_is_in_front_of_the_layer_in_a_loaded_model_too(states, tmp_path):
+    model = build(frozen=None, states=states, speaker_norm=True)
+    model.save(tmp_path / "model.keras")
+    for one in (model, keras.saving.load_model(tmp_path / "model.keras")):
+        parts = frozen.split(one)
+        assert parts.layer == "mean"
+        assert by_speaker.layer(parts.rest) is by_speaker.layer(one)
+        assert by_speaker.layer(parts.frozen) is None
+
+
+@pytest.mark.parametrize(
+    "settings", [{"frozen": 1}, {"pooling": "attention"}, {"projection": 4}], ids=str
+)
+def test_what_changes_in_training_is_refused(settings):
+    with pytest.raises(ValueError, match="speaker_norm"):
+        build(**{"frozen": None, "speaker_norm": True, **settings})
+
+
+@pytest.fixture(scope="module")
+def run(own_csv, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    return serkeras.train(
+        "hubert-large-frozen", data=own_csv, out=folder, settings=SETTINGS, progress=False
+    )
+
+
+def test_a_run_is_measured_with_the_statistics_of_each_test_speaker(run):
+    """The test side's figures come from its speakers' own embeddings, recomputed here by hand."""
+    clips = run.predictions
+    parts = frozen.split(run.model)
+    waveforms = [serkeras.audio.load_clip(path, run.experiment.audio) for path in clips["path"]]
+    x = parts.frozen.predict(np.stack(waveforms)[..., None], verbose=0)
+    layer = by_speaker.layer(run.model)
+    speakers = clips["speaker"].to_numpy()
+    behind = np.zeros_like(x)
+    for name in set(speakers):
+        own = x[speakers == name]
+        behind[speakers == name] = (own - own.mean(axis=0)) / own.std(axis=0)
+    centre, spread = layer.get_weights()
+    said = parts.rest.predict(behind * spread + centre, verbose=0)
+    columns = [f"p_{label}" for label in run.labels]
+    np.testing.assert_allclose(said, clips[columns], atol=1e-4)
+    plain = run.model.predict(np.stack(waveforms)[..., None], verbose=0)
+    assert np.abs(plain - clips[columns].to_numpy()).max() > 1e-3
+    assert "a new speaker has to be enrolled" in (run.folder / "report.md").read_text()
+
+
+def test_predict_takes_the_statistics_of_one_speaker(run):
+    speaker = run.predictions["speaker"].iloc[0]
+    clips = run.predictions[run.predictions["speaker"] == speaker]
+    found = serkeras.predict(run, list(clips["path"]), one_speaker=True, batch_size=2)
+    columns = [f"p_{label}" for label in run.labels]
+    np.testing.assert_allclose(found[run.labels], clips[columns], atol=1e-4)
+    with pytest.warns(UserWarning, match="one_speaker=True"):
+        alone = serkeras.predict(run, list(clips["path"]))
+    assert np.abs(alone[run.labels].to_numpy() - clips[columns].to_numpy()).max() > 1e-3
+
+
+def test_evaluate_takes_them_of_each_speaker(run, own_csv, tmp_path):
+    clips = datasets.load_own(own_csv)
+    test = run.predictions["clip"]
+    clips = clips[clips["clip"].isin(test)].assign(corpus="other")
+    result = serkeras.evaluate(run, clips, progress=False)
+    assert result["uar"] == pytest.approx(run.metrics["uar"])
+
+
+def test_clips_that_change_are_refused(own_csv, tmp_path):
+    for more in ({"training.cache_frozen": False}, {"augment.on_the_fly": True}):
+        assert not (tmp_path / "run").exists()
+        with pytest.raises(ValueError, match="speaker_norm"):
+            serkeras.train(
+                "hubert-large-frozen",
+                data=own_csv,
+                out=tmp_path / "run",
+                settings={**SETTINGS, **more},
+                progress=False,
+            )
+
+
+def test_a_frozen_network_with_attention_pooling_is_computed_once():
+    model = build("hubert", frozen=None, pooling="attention")
+    parts = frozen.split(model)
+    assert parts.frozen.output.shape[1:] == (50, 16)
+    x = waves()
+    said = parts.rest.predict(parts.frozen.predict(x, verbose=0), verbose=0)
+    np.testing.assert_allclose(said, model.predict(x, verbose=0), atol=1e-6)
