@@ -77,11 +77,11 @@ class Theirs:
     """The network of transformers."""
 
     def __init__(self, options, clips, classes):
-        # Networks for sound need none of it, and its build may not be that of torch.
-        sys.modules["torchvision"] = None
         import torch
-        import transformers
 
+        from tests.references import import_transformers
+
+        transformers = import_transformers()
         torch.manual_seed(0)
         kind = NETWORKS[options.network]
         config = getattr(transformers, f"{kind}Config")(

@@ -24,9 +24,11 @@ _PARTS = (
     "splits",
     "studies",
     "training",
+    "tuning",
 )
 _FUNCTIONS = {
     "train": "serkeras.training",
+    "tune": "serkeras.tuning",
     "ensemble": "serkeras.ensembles",
     "evaluate": "serkeras.serving",
     "predict": "serkeras.serving",

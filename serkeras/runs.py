@@ -1,6 +1,8 @@
 """A run folder: what was asked, how it went, and the model that came out."""
 
 import contextlib
+import json
+import shlex
 import shutil
 from functools import cached_property
 from pathlib import Path
@@ -131,6 +133,20 @@ def train_words(experiment):
         words += ["--data", spec]
     words += ["--label-scheme", experiment.label_scheme, "--split", experiment.split]
     return [*words, "--seed", str(experiment.seed)]
+
+
+def whole_command(experiment):
+    """Return the command that trains an experiment, with the settings that are not its recipe's.
+
+    Args:
+        experiment: `serkeras.config.Experiment` whose recipe ships with the kit.
+    """
+    from serkeras import recipes
+
+    words = train_words(experiment)
+    for name, value in recipes.changes(experiment).items():
+        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    return shlex.join(words)
 
 
 def default_folder(experiment):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.recordings import SMALL, write_corpus
+from tests.references import import_transformers
 
 # Before anything imports TensorFlow: no start-up chatter, and few threads, so that several
 # test processes share a small machine.
@@ -119,3 +120,47 @@ def small_run(own_csv, tmp_path_factory):
 
     out = tmp_path_factory.mktemp("runs") / "small"
     return serkeras.train("cnn", data=[own_csv], out=out, settings=SMALL, progress=False)
+
+
+@pytest.fixture(scope="session")
+def speech_csv(own_csv, tmp_path_factory):
+    """CSV of a dozen clips of RAVDESS where SERKERAS_DATA holds it, else of the tiny corpus."""
+    import pandas as pd
+
+    from serkeras import datasets
+
+    root = Path(os.environ.get("SERKERAS_DATA") or "none", "ravdess")
+    if root.is_dir():
+        found = datasets.load("ravdess", root)
+    else:
+        found = pd.read_csv(own_csv)
+        found["path"] = [str(own_csv.parent / name) for name in found["path"]]
+    is_one = found["speaker"].isin(sorted(set(found["speaker"]))[:3])
+    some = found[is_one & found["emotion"].isin(["happy", "sad"])]
+    path = tmp_path_factory.mktemp("speech") / "some.csv"
+    columns = ["path", "emotion", "speaker", "sex"]
+    some.groupby(["speaker", "emotion"]).head(2)[columns].to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def learning(monkeypatch):
+    """Sums of what learns, one list for each epoch that a fit of the test has kept."""
+    from keras import ops
+
+    from serkeras.training import fit
+
+    found, keep = [], fit.Fit.keep
+
+    def keep_and_note(self, model, row):
+        keep(self, model, row)
+        found.append([float(ops.sum(ops.abs(each))) for each in model.trainable_variables])
+
+    monkeypatch.setattr(fit.Fit, "keep", keep_and_note)
+    return found
+
+
+@pytest.fixture(scope="session")
+def transformers():
+    """The package transformers, see `tests.references`."""
+    return import_transformers()

@@ -15,9 +15,8 @@ import pytest
 from keras import ops
 
 import serkeras
-from serkeras import audio, datasets, models, recipes
+from serkeras import audio, models, recipes
 from serkeras._files import read_json, sha256
-from serkeras.datasets import synthetic
 from serkeras.models import backbones
 from serkeras.models.fusion import branches as table
 from serkeras.models.fusion.base import Branch
@@ -41,6 +40,7 @@ TINY = {
 STEPS = {"mel": 1 * 4, "mfcc": 65, "waveform": 102}
 NAMES = tuple(STEPS)
 BACKENDS = {"jax", "tensorflow", "torch"}
+RECIPES = [name for name in recipes.names() if recipes.load(name).model.name == "mmfusion"]
 
 
 def build(seed=0, samples=SAMPLES, **settings):
@@ -312,41 +312,34 @@ def test_where_attention_goes_is_told_by_branch():
         np.testing.assert_allclose(rows["key_mask"], 1.0, rtol=1e-5)
 
 
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory):
-    """Three emotions of six synthetic speakers, a clip each."""
-    folder = tmp_path_factory.mktemp("synthetic")
-    synthetic.generate(folder, n_jobs=1, progress=False, speakers=6)
-    found = datasets.load("synthetic", folder)
-    some = found[found["emotion"].isin(["angry", "happy", "sad"])]
-    return some.groupby(["speaker", "emotion"]).head(1).reset_index(drop=True)
-
-
 def settings(**own):
     none = {"preset": None, "weights": None, "remat": False}
     small = {**TINY, "hop_length": 256, "config": SPEECH, **none, **own}
     return {
         "audio.duration_s": 0.4,
         "training.epochs": 2,
-        "training.batch_size": 6,
+        "training.batch_size": 2,
         "training.learning_rate": 1e-3,
         **{f"model.settings.{name}": value for name, value in small.items()},
     }
 
 
-def train(clips, out, **own):
-    given = {"data": [clips], "settings": settings(**own), "progress": False}
-    return serkeras.train("mmfusion", out=out, **given)
+def train(data, out, name="mmfusion", **own):
+    given = {"data": [data], "settings": settings(**own), "progress": False}
+    return serkeras.train(name, out=out, **given)
 
 
 def arrays(run):
     return [ops.convert_to_numpy(weight) for weight in run.model.weights]
 
 
-def test_an_interrupted_run_of_the_recipe_ends_bit_for_bit_as_a_whole_one(
-    clips, tmp_path, monkeypatch, eager
+@pytest.mark.parametrize("name", RECIPES)
+def test_an_interrupted_run_of_a_recipe_ends_bit_for_bit_as_a_whole_one(
+    name, speech_csv, tmp_path, monkeypatch, learning, eager
 ):
-    whole = train(clips, tmp_path / "whole")
+    whole = train(speech_csv, tmp_path / "whole", name)
+    assert np.isfinite(whole.history["loss"]).all()
+    assert np.abs(np.subtract(*learning[:2])).max() > 1e-6
     keep = fit.Fit.keep
 
     def keep_and_stop(self, model, row):
@@ -357,8 +350,8 @@ def test_an_interrupted_run_of_the_recipe_ends_bit_for_bit_as_a_whole_one(
     with monkeypatch.context() as context:
         context.setattr(fit.Fit, "keep", keep_and_stop)
         with pytest.raises(KeyboardInterrupt):
-            train(clips, tmp_path / "parts")
-    parts = train(clips, tmp_path / "parts")
+            train(speech_csv, tmp_path / "parts", name)
+    parts = train(speech_csv, tmp_path / "parts", name)
     histories = [run.history.drop(columns="seconds") for run in (parts, whole)]
     pd.testing.assert_frame_equal(*histories)
     assert len(histories[0]) == 2
@@ -387,10 +380,10 @@ def files(tmp_path, monkeypatch):
     return speech, pictures, folder / "model.safetensors", tmp_path / "pictures.weights.h5"
 
 
-def test_first_weights_are_loaded_kept_frozen_and_told(clips, files, tmp_path, eager):
+def test_first_weights_are_loaded_kept_frozen_and_told(speech_csv, files, tmp_path, eager):
     speech, pictures, tensors, file = files
     given = {"preset": "own/tiny", "config": None, "weights": str(file)}
-    run = train(clips, tmp_path / "run", frozen=None, blocks=0, **given)
+    run = train(speech_csv, tmp_path / "run", frozen=None, blocks=0, **given)
     kept = {each.name: each for each in backbones.inside(run.model)}
     for before in (speech, pictures):
         assert not kept[before.name].trainable_weights

@@ -28,29 +28,6 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(scope="session")
-def transformers():
-    """The package, without torchvision, which it would import beside (and whose CUDA build fails).
-
-    It asks once whether torchvision is there.
-    """
-    pytest.importorskip("torch")
-    if importlib.util.find_spec("transformers") is None:
-        pytest.skip("the package transformers is not installed")
-    is_hidden = "torchvision" not in sys.modules
-    if is_hidden:
-        sys.modules["torchvision"] = None
-    try:
-        import transformers
-
-        for name in CLASSES.values():
-            getattr(transformers, f"{name}Model")
-    finally:
-        if is_hidden:
-            del sys.modules["torchvision"]
-    return transformers
-
-
 def theirs(transformers, name):
     """Return transformers' network, its weights and norms moved from their first values."""
     import torch

@@ -15,7 +15,7 @@ from serkeras.ssl import classifier_from_preset, save_to
 from serkeras.ssl.backbone import build
 from tests.layer_checks import ssl as networks
 from tests.layer_checks import ssl_heads as checks
-from tests.test_ssl import CLASSES, OTHERS, run, transformers  # noqa: F401
+from tests.test_ssl import CLASSES, OTHERS, run
 
 WEIGHTED = {"use_weighted_layer_sum": True}
 # Settings, whether waveforms are normalised, and whether padding is left out.
@@ -83,7 +83,7 @@ def write(package, name, folder):
 
 
 @pytest.fixture(scope="session")
-def heads(transformers, tmp_path_factory):  # noqa: F811
+def heads(transformers, tmp_path_factory):
     """Folder with a folder for each classifier: its checkpoint, clips and log-probabilities."""
     root = tmp_path_factory.mktemp("heads")
     for name in HEADS:

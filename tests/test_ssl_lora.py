@@ -284,7 +284,7 @@ def test_a_saved_model_loads_in_a_fresh_process(repo, tmp_path):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_transformers_computes_the_same_with_the_merged_kernels(family, tmp_path):
-    from tests.test_ssl_presets import import_transformers
+    from tests.references import import_transformers
 
     transformers, torch = import_transformers(), pytest.importorskip("torch")
     pytest.importorskip("safetensors")

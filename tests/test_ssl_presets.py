@@ -19,6 +19,7 @@ from serkeras.ssl import cards, checkpoints, hub, hub_files, presets, weights
 from serkeras.ssl.backbone import build
 from serkeras.ssl.config import SSLConfig
 from serkeras.ssl.preparation import Preparation
+from tests.references import import_transformers
 
 NAME, COMMIT = "someone/tiny-speech", "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_only-for-the-hub"
@@ -535,25 +536,6 @@ NETWORKS = {
 
 def settings(name):
     return {"model_type": name.split("-")[0], **SMALL, **NETWORKS[name]}
-
-
-def import_transformers():
-    """Import transformers; torchvision's CUDA build has no operators beside a CPU build of torch.
-
-    Its networks for sound need none of them, only the names.
-    """
-    pytest.importorskip("torch")
-    if importlib.util.find_spec("torchvision") is not None:
-        try:
-            import torchvision  # noqa: F401
-        except RuntimeError:
-            from torch import library
-
-            declared = library.Library("torchvision", "FRAGMENT")
-            for operator in ("nms", "qnms"):
-                declared.define(f"{operator}(Tensor a, Tensor b, float c) -> Tensor")
-            import_transformers.kept = declared
-    return pytest.importorskip("transformers")
 
 
 def reference(name):

@@ -8,7 +8,7 @@ import textwrap
 import warnings
 
 from serkeras import __version__
-from serkeras.cli import attention, batch_size, data, ensembles, runs, studies
+from serkeras.cli import attention, batch_size, data, ensembles, runs, studies, tuning
 
 _COMMANDS = (
     data.add_data,
@@ -22,11 +22,12 @@ _COMMANDS = (
     ensembles.add_ensemble,
     attention.add_attention,
     batch_size.add_batch_size,
+    tuning.add_tune,
     runs.add_demo,
     studies.add_study,
 )
 # Commands that go on from what an interrupted one has finished.
-_RESUMING = ("features", "images", "train", "demo", "study")
+_RESUMING = ("features", "images", "train", "demo", "study", "tune")
 
 
 def main(argv=None):

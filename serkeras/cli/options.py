@@ -59,6 +59,26 @@ def add_work(command):
     command.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
+def add_devices(command):
+    """Add `--devices`."""
+    command.add_argument(
+        "--devices",
+        type=_devices,
+        metavar="all|N",
+        help="share each batch out among so many devices of this machine (1; JAX, TensorFlow)",
+    )
+
+
+def _devices(text):
+    """Parse "all" or a number."""
+    if text == "all":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number or 'all', received {text!r}") from None
+
+
 def add_set(command, example, about):
     """Add `--set NAME=VALUE`."""
     command.add_argument(

@@ -56,6 +56,7 @@ def add_train(subparsers):
     command.add_argument("--split", metavar="KIND", help=options.SPLIT_HELP)
     command.add_argument("--seed", type=int, help="of split, noise, weights and order (0)")
     command.add_argument("--epochs", type=int, help="at most so many epochs (of a network)")
+    options.add_devices(command)
     command.add_argument("--out", metavar="DIR", help="run folder (artifacts/runs/...)")
     command.add_argument(
         "--overwrite", action="store_true", help="replace a finished or other run in --out"
@@ -72,6 +73,8 @@ def train(arguments):
     settings = dict(arguments.settings)
     if arguments.epochs is not None:
         settings["training.epochs"] = arguments.epochs
+    if arguments.devices is not None:
+        settings["training.devices"] = arguments.devices
     run = serkeras.train(
         arguments.recipe,
         data=arguments.data,

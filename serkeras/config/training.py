@@ -39,7 +39,9 @@ class TrainingConfig(Config):
         steps_per_execution: steps that are taken at a time, on TensorFlow and JAX.
         member: number of the run among those that an ensemble has of one split and seed; it
             decides weights and order, and nothing else.
-        batch_size: clips a batch.
+        batch_size: clips a batch, of all devices together.
+        devices: devices of the machine among which each batch is shared out, a number or "all" that
+            there are, on JAX and TensorFlow; see `serkeras.training.devices`.
         accumulate: batches whose gradients are averaged into one update of the weights, so that
             little memory does for large batches. An epoch ends with an update, of the batches that
             are left. Each batch counts alike, a smaller last one too; what follows the batches
@@ -69,6 +71,7 @@ class TrainingConfig(Config):
     steps_per_execution: int = 1
     member: int = 0
     batch_size: int = 32
+    devices: int | str = 1
     accumulate: int = 1
     epochs: int = 100
     monitor: str = "val_loss"
@@ -98,6 +101,10 @@ class TrainingConfig(Config):
                 "steps_per_execution": (self.steps_per_execution >= 1, "1 or more"),
                 "member": (self.member >= 0, "0 or more"),
                 "batch_size": (self.batch_size >= 1, "1 or more"),
+                "devices": (
+                    self.devices == "all" or (isinstance(self.devices, int) and self.devices >= 1),
+                    "'all', or 1 or more",
+                ),
                 "accumulate": (self.accumulate >= 1, "1 or more"),
                 "epochs": (self.epochs >= 1, "1 or more"),
                 "monitor": (self.monitor in MONITORS, f"one of {MONITORS}"),

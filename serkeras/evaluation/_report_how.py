@@ -1,11 +1,10 @@
 """How a run came about, as its report tells it: training, command, facts."""
 
 import json
-import shlex
 
 from serkeras import recipes
 from serkeras.evaluation._markdown import duration, percent, table
-from serkeras.runs import train_words
+from serkeras.runs import whole_command
 
 
 def search(parts):
@@ -67,11 +66,8 @@ def again(experiment):
             "## How to make it again\n\nIn this folder:\n\n```sh\n"
             "python -m serkeras train experiment.json --out again\n```"
         )
-    words = train_words(experiment)
-    for name, value in recipes.changes(experiment).items():
-        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     return (
-        f"## How to make it again\n\n```sh\n{shlex.join(words)}\n```\n\n"
+        f"## How to make it again\n\n```sh\n{whole_command(experiment)}\n```\n\n"
         "All settings stand in experiment.json."
     )
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from serkeras._files import read_json
 from serkeras.config import Experiment
 
-_FACTS = ("name", "about", "source", "published", "decisions")
+# What a recipe has beside the parts of its experiment; "search" is for `serkeras.tune`.
+_FACTS = ("name", "about", "source", "published", "decisions", "search")
 
 
 def names():

@@ -108,16 +108,16 @@ def _join(tables, ensemble):
 
 
 def _predict_alone(run, paths, on_error, batch_size, progress, one_speaker):
-    found, failed = find_recordings(paths), {}
+    labels, found, failed = run.labels, find_recordings(paths), {}
     stream = _stream_windows(found, run.experiment, on_error, failed, progress)
     size = 1 if run.experiment.model.mixes_clips else batch_size
     numbers, said = _said(run.model, stream, size, one_speaker)
-    sums, counts = np.zeros((len(found), len(run.labels))), np.zeros(len(found))
+    sums, counts = np.zeros((len(found), len(labels))), np.zeros(len(found))
     np.add.at(sums, numbers, said)
     np.add.at(counts, numbers, 1)
     heard = counts > 0
     names = [str(path) for path, is_in in zip(found, heard, strict=True) if is_in]
-    return _table(names, sums[heard] / counts[heard, None], run.labels, failed)
+    return _table(names, sums[heard] / counts[heard, None], labels, failed)
 
 
 def _said(model, stream, size, one_speaker):

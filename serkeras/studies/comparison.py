@@ -127,7 +127,7 @@ def _pair(a, b, rows, split, n_boot, seed):
             f"{len(common)} in common. Choose two rows, or run the study further."
         )
     clips = pd.concat([_aligned(a, b, rows, place) for place in common], ignore_index=True)
-    judged, unit = _judged(clips)
+    judged, unit = judge(clips)
     limits = paired.bootstrap(judged, n_boot, seed)
     only_a, only_b, p = paired.mcnemar(judged)
     units = int(judged.units.max()) + 1
@@ -135,7 +135,7 @@ def _pair(a, b, rows, split, n_boot, seed):
         "a": a,
         "b": b,
         "split": split,
-        **{name: _measure(judged, name, limits[name], seed) for name in MEASURES},
+        **{name: measure(judged, name, limits[name], seed) for name in MEASURES},
         "mcnemar": {"only_a": only_a, "only_b": only_b, "p": p},
         "runs": [list(place) for place in common],
         "clips": len(clips),
@@ -167,8 +167,15 @@ def _aligned(a, b, rows, place):
     return left.rename(columns={"predicted": "a"}).assign(b=said, run=str(place)).reset_index()
 
 
-def _judged(clips):
-    """Return `paired.Judged` and its unit, "speaker", or "clip" where those do not serve."""
+def judge(clips):
+    """Return what two systems said as arrays, and the unit that is drawn.
+
+    Args:
+        clips: DataFrame with the columns clip, speaker, emotion, run, a and b (their answers).
+
+    Returns:
+        `serkeras.studies.paired.Judged`, and "speaker", or "clip" where speakers do not serve.
+    """
     labels = sorted(set(clips["emotion"]) | set(clips["a"]) | set(clips["b"]))
     codes = {label: code for code, label in enumerate(labels)}
     truth, a, b = (clips[name].map(codes).to_numpy() for name in ("emotion", "a", "b"))
@@ -178,7 +185,18 @@ def _judged(clips):
     return paired.Judged(truth, a, b, runs, units), unit
 
 
-def _measure(judged, name, limits, seed):
+def measure(judged, name, limits, seed=0):
+    """Return a measure of two systems and their difference, as a dictionary.
+
+    Args:
+        judged: `serkeras.studies.paired.Judged`.
+        name: "uar" or "accuracy".
+        limits: (low, high) of the difference, see `paired.bootstrap`.
+        seed: of the exchanges, where they are too many to count.
+
+    Returns:
+        dict of a, b, difference, low, high, p and exact.
+    """
     weights = judged.weights(name)
     p, exact = paired.sign_flip(paired.contributions(judged, name), seed=seed)
     value_a = float(weights[judged.a == judged.truth].sum())

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from serkeras.training import layer_rates, optimizers
+from serkeras.training import devices, layer_rates, optimizers
 from serkeras.training.losses import ClassLoss
 from serkeras.training.schedules import Schedule
 
@@ -25,9 +25,10 @@ def compile_model(model, config, targets, num_classes, whole=None):
     """
     schedule(config)  # raises now, not in the first epoch
     _require_possible(config)
+    devices.join_statistics(model)
     model.compile(
         _optimizer(model, config, whole, len(targets)),
-        loss=_loss(config, targets, num_classes),
+        loss=devices.of_whole_batch(_loss(config, targets, num_classes)),
         metrics=["accuracy"],
         jit_compile="auto" if config.jit_compile is None else config.jit_compile,
         steps_per_execution=config.steps_per_execution,

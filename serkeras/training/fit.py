@@ -68,7 +68,8 @@ class _Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         values = {name: float(value) for name, value in logs.items()}
         seconds = round(time.perf_counter() - self._began, 2)
-        rate = float(self.model.optimizer.learning_rate)
+        # Mirrored on several devices a variable is no number.
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         told = {"epoch": epoch + 1, **values, "learning_rate": rate, **self._told}
         self._fit.keep(self.model, {**told, "seconds": seconds})
         self.model.stop_training = self._fit.over

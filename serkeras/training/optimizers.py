@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from serkeras.training import devices
 from serkeras.training.accumulation import Accumulating
 
 
@@ -23,7 +24,8 @@ class _Penalty(Accumulating):
     def _penalised(self, grad, weight):
         if grad is None or not decays(weight, self.decay_only):
             return grad
-        return grad + self.l2 * ops.cast(weight, grad.dtype)
+        # Devices add up their gradients.
+        return grad + self.l2 / devices.replicas() * ops.cast(weight, grad.dtype)
 
     def get_config(self):
         """Return the constructor's arguments."""

@@ -8,7 +8,7 @@ import numpy as np
 from serkeras import models
 from serkeras._files import atomic_path
 from serkeras.features import registry
-from serkeras.training import by_speaker, frozen_fit, layer_rates
+from serkeras.training import by_speaker, devices, frozen_fit, layer_rates
 from serkeras.training.batches import Batches
 from serkeras.training.compiling import make_repeatable, schedule
 from serkeras.training.fit import Fit, load_state
@@ -38,6 +38,7 @@ def check(experiment):
     schedule(experiment.training)
     layer_rates.check(experiment.training.layer_rates)
     by_speaker.check(experiment)
+    devices.check(experiment)
     _check_rate(experiment)
     features = experiment.features
     if audio.fit == "keep" and features.average != "time" and features.frames is None:
@@ -80,30 +81,8 @@ def prepare(sides, labels, experiment):
 @own_random_state()
 def _fit(sides, build, experiment, folder, n_jobs, progress):
     # Keras has threads of its own: `n_jobs` is for classical models.
-    make_repeatable(experiment.training)
     settings = experiment.training
-
-    def phase(name, epochs, patience=None, keep_best=False):
-        seed = phase_seed(experiment.seed, name, settings.member)
-        whole = build(seed)
-        given = [sides.train, sides.validation]
-        learner, given = frozen_fit.prepare(folder, name, whole, given, settings, progress)
-        fit = Fit(
-            folder,
-            name,
-            Batches(given[0], settings.batch_size, seed),
-            Batches(given[1], settings.batch_size),
-            epochs,
-            schedule(settings, epochs),
-            seed,
-            settings.monitor,
-            patience,
-            keep_best,
-        )
-        callbacks = _tensorboard(folder / "tensorboard" / name)
-        fit.run(lambda: learner, callbacks, progress)
-        return fit, learner, whole
-
+    phase = partial(_phase, folder, sides, build, experiment, progress)
     search, learner, model = phase(
         "search", settings.epochs, settings.patience, keep_best=not settings.retrain
     )
@@ -111,10 +90,79 @@ def _fit(sides, build, experiment, folder, n_jobs, progress):
         _, _, model = phase("final", search.best)
     else:
         load_state(learner, folder / "checkpoints" / "best.keras")
+    model = _on_one_device(model, build, settings)
     with atomic_path(folder / "model.keras") as temporary:
         # Without the optimiser's state: a third of the size.
         keras.Model(model.input, model.output, name=model.name).save(temporary)
     return model
+
+
+def _phase(folder, sides, build, experiment, progress, name, epochs, patience=None, **kept):
+    """Fit one phase of a run; return the fit, what learned, and the whole model."""
+    settings = experiment.training
+    make_repeatable(settings)
+    seed = phase_seed(experiment.seed, name, settings.member)
+    given = [sides.train, sides.validation]
+    shares = devices.count(settings.devices)
+    with devices.variables(shares):
+        whole = build(seed)
+        learner, given = frozen_fit.prepare(folder, name, whole, given, settings, progress)
+    fit = Fit(
+        folder,
+        name,
+        Batches(given[0], settings.batch_size, seed, shares=shares),
+        Batches(given[1], settings.batch_size, shares=shares),
+        epochs,
+        # A search that is cut short follows the rule of the whole one.
+        schedule(settings, settings.epochs if name == "search" else epochs),
+        seed,
+        settings.monitor,
+        patience,
+        **kept,
+    )
+    with devices.steps(shares):
+        fit.run(lambda: learner, _tensorboard(folder / "tensorboard" / name), progress)
+    return fit, learner, whole
+
+
+def _on_one_device(model, build, settings):
+    """Return a fitted model as it is used and saved: predicting shares nothing out."""
+    if devices.count(settings.devices) == 1:
+        return model
+    alone = build(0)
+    alone.set_weights(model.get_weights())
+    return alone
+
+
+@own_random_state()
+def search(sides, labels, experiment, folder, epochs, progress=True):
+    """Fit up to a number of epochs, or go on to it, and return the model of the best one.
+
+    Args:
+        sides: `serkeras.training.sides.Sides`; the test side is not looked at.
+        labels: list of str, the classes in order.
+        experiment: `serkeras.config.Experiment`; its `training.epochs` is the length that the
+            learning-rate rule counts with.
+        folder: `pathlib.Path` where history and checkpoints are kept; with those of an earlier
+            call with fewer epochs the fit goes on from there, its optimiser too.
+        epochs: int, at most.
+        progress: show a bar.
+
+    Returns:
+        `keras.Model` and the row of its epoch, a dictionary as in history.csv, with "epochs", how
+        many there were.
+
+    Raises:
+        ValueError: see `serkeras.training.network.builder`.
+    """
+    build = builder(sides.train, labels, experiment)
+    patience = experiment.training.patience
+    fit, learner, model = _phase(
+        folder, sides, build, experiment, progress, "search", epochs, patience, keep_best=True
+    )
+    load_state(learner, folder / "checkpoints" / "best.keras")
+    model = _on_one_device(model, build, experiment.training)
+    return model, {**fit.rows[fit.best - 1], "epochs": len(fit.rows)}
 
 
 def _tensorboard(folder):

@@ -57,7 +57,7 @@ def train(
         ValueError: unknown recipe, setting, split or corpus, or a split that leaks.
         FileExistsError: `out` holds a finished run or another experiment.
     """
-    experiment = _experiment(recipe, data, split, seed, label_scheme, settings)
+    experiment = as_experiment(recipe, data, split, seed, label_scheme, settings)
     experiment = inherited.resolve(experiment)
     folder = Path(out or runs.default_folder(experiment))
     with runs.locked(folder):
@@ -117,8 +117,8 @@ def _way(experiment):
     return phases
 
 
-def _experiment(recipe, data, split, seed, label_scheme, settings):
-    """Return the recipe's experiment with what the caller asked to be different."""
+def as_experiment(recipe, data=None, split=None, seed=None, label_scheme=None, settings=None):
+    """Return the recipe's experiment with what the caller asked to be different; see `train`."""
     start = recipe if isinstance(recipe, Experiment) else recipes.load(recipe)
     if data is not None:
         data = [_spec(item) for item in datasets.as_list(data)]

@@ -34,7 +34,7 @@ def begin(folder, digest, split, files, start):
     """
     path = Path(folder) / "provenance.json"
     learned = pd.concat([split.train, split.validation])
-    session = {"commit": commit(), "device": device(), "versions": versions()}
+    session = {"commit": commit(), "device": _devices(path.parent), "versions": versions()}
     if path.is_file():
         values = read_json(path)
         if not matches(folder, digest, start):
@@ -134,6 +134,18 @@ def _git(folder, *words):
         ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
+
+
+def _devices(folder):
+    """Return `device()`, with how many of them the experiment of a run folder is trained on."""
+    path = folder / "experiment.json"
+    asked = read_json(path)["training"].get("devices", 1) if path.is_file() else 1
+    if asked == 1:
+        return device()
+    from serkeras.training import devices
+
+    number = devices.count(asked)
+    return device() if number == 1 else f"{number} x {device()}"
 
 
 def device():

@@ -1,0 +1,117 @@
+"""Several processes on this machine for one search: a chief that hands out trials, and workers."""
+
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import time
+
+import joblib
+from tqdm import tqdm
+
+from serkeras.tuning.tuner import RECORD
+
+CHIEF = "chief"
+_POLL_S = 0.5
+_PATIENCE_S = 30.0  # for workers to hear that there is nothing left
+_RESTARTS = 5
+
+
+def supervise(folder, workers, progress=True):
+    """Run a chief and workers until the search is over.
+
+    A process that dies is started again under its own name: the chief takes its state from the
+    folder, a worker its trial, which goes on from its last epoch. (keras-tuner's chief waits for
+    ever for a worker that does not come back.)
+
+    Args:
+        folder: `pathlib.Path` of a search that has been begun.
+        workers: int, processes that run trials.
+        progress: show a bar of the trials.
+
+    Raises:
+        RuntimeError: a process died again and again; its log is named.
+    """
+    logs = folder / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(_free_port())}
+    names = [CHIEF, *(f"worker{number}" for number in range(workers))]
+    threads = str(max(1, joblib.cpu_count() // workers))
+    deaths = dict.fromkeys(names, 0)
+
+    def start(name):
+        return _start(folder, name, {**address, **_shares(threads)}, logs / f"{name}.log")
+
+    processes = {name: start(name) for name in names}
+    try:
+        with tqdm(desc="search", unit="trial", disable=not progress) as bar:
+            while processes[CHIEF].poll() != 0:
+                for name, process in processes.items():
+                    if process.poll():
+                        deaths[name] += 1
+                        _require_alive(name, deaths[name], logs)
+                        processes[name] = start(name)
+                ended = len(list(folder.glob(f"trials/*/{RECORD}")))
+                if ended > bar.n:
+                    bar.update(ended - bar.n)
+                time.sleep(_POLL_S)
+        _wait(processes.values())
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.wait()
+
+
+def words(folder):
+    """Return the command of one process of a search; who it is stands in its environment."""
+    return [sys.executable, "-m", "serkeras.tuning.worker", str(folder)]
+
+
+def _start(folder, name, more, log):
+    environment = {**os.environ, **more, "KERASTUNER_TUNER_ID": name}
+    with open(log, "a", encoding="utf-8") as file:
+        print(f"$ {shlex.join(words(folder)[1:])} as {name}", file=file, flush=True)
+        return subprocess.Popen(
+            words(folder), stdout=file, stderr=subprocess.STDOUT, env=environment
+        )
+
+
+def _shares(threads):
+    """Return what divides cores and GPU memory among processes; a user's own choice counts."""
+    defaults = {
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": threads,
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
+    return {name: os.environ.get(name, value) for name, value in defaults.items()}
+
+
+def _free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def _require_alive(name, deaths, logs):
+    if deaths > _RESTARTS:
+        log = logs / f"{name}.log"
+        last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+        raise RuntimeError(
+            f"The processes of a search must be able to go on. Received: {name} ended "
+            f"{deaths} times, at last with {' '.join(last)!r}. All of it stands in {log}; the same "
+            "command goes on from here."
+        )
+
+
+def _wait(processes):
+    until = time.monotonic() + _PATIENCE_S
+    for process in processes:
+        try:
+            process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return

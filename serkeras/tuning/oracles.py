@@ -1,0 +1,122 @@
+"""keras-tuner's oracles, which say what is tried next, with files that a kill cannot break."""
+
+import math
+import shutil
+from pathlib import Path
+
+import keras_tuner
+from keras_tuner import oracles
+
+from serkeras._files import read_json, write_json
+from serkeras.tuning import space as spaces
+
+_STATE, _TRIAL = "oracle.json", "trial.json"
+
+
+class _Careful:
+    """Writes its files whole or not at all, and takes up what a kill has left.
+
+    keras-tuner opens a file and writes into it, so a kill leaves half of the search's state; and
+    a trial that was begun between two files counts, but never runs.
+    """
+
+    def save(self):
+        """Write the state."""
+        write_json(self._get_oracle_fname(), self.get_state())
+
+    def _save_trial(self, trial):
+        write_json(Path(self._get_trial_dir(trial.trial_id)) / _TRIAL, trial.get_state())
+
+    def reload(self):
+        """Read the state; trials that it does not know were not begun."""
+        folder = Path(self._project_dir)
+        known = read_json(folder / _STATE)["start_order"]
+        for path in folder.glob("trial_*"):
+            if path.name.removeprefix("trial_") not in known:
+                shutil.rmtree(path)
+        super().reload()
+
+
+class _Hyperband(_Careful, oracles.HyperbandOracle):
+    """Hyperband that goes on to its last round in a small space too.
+
+    keras-tuner's ends when there is no untried choice left for the first round of a bracket: four
+    learning rates would be tried for an epoch or two each, and none of them further. Here the
+    round is then as large as it is, and the best of it go on.
+    """
+
+    def __init__(self, **settings):
+        self._found = {}  # number of a bracket -> choices that there were for its first round
+        super().__init__(**settings)
+
+    def _start_new_bracket(self):
+        self._found.pop(self._current_bracket, None)
+        super()._start_new_bracket()
+
+    def _random_trial(self, trial_id, bracket):
+        given = super()._random_trial(trial_id, bracket)
+        if given["status"] == "RUNNING":
+            return given
+        self._found[bracket["bracket_num"]] = len(bracket["rounds"][0])
+        return self.populate_space(trial_id)
+
+    def _get_size(self, bracket_num, round_num):
+        size, found = super()._get_size(bracket_num, round_num), self._found.get(bracket_num)
+        return size if found is None else min(size, math.ceil(found / self.factor**round_num))
+
+    def get_state(self):
+        """Return the state as JSON has it."""
+        return {**super().get_state(), "found": list(self._found.items())}
+
+    def set_state(self, state):
+        """Take up a state."""
+        super().set_state(state)
+        self._found = dict(state["found"])
+
+
+class _Random(_Careful, oracles.RandomSearchOracle):
+    pass
+
+
+class _Bayesian(_Careful, oracles.BayesianOptimizationOracle):
+    pass
+
+
+class _Grid(_Careful, oracles.GridSearchOracle):
+    pass
+
+
+def make(plan):
+    """Return the oracle of a plan.
+
+    Args:
+        plan: `serkeras.tuning.plan.Plan`.
+    """
+    hp = keras_tuner.HyperParameters()
+    spaces.declare(hp, plan.space)
+    settings = {
+        "objective": keras_tuner.Objective(plan.objective, plan.direction),
+        "hyperparameters": hp,
+        # keras-tuner takes 0 for no seed at all.
+        "seed": plan.seed + 1,
+        "allow_new_entries": False,
+        "tune_new_entries": True,
+    }
+    if plan.tuner == "hyperband":
+        budget = {"max_epochs": plan.max_epochs, "factor": plan.factor}
+        oracle = _Hyperband(**settings, **budget, hyperband_iterations=plan.iterations)
+    else:
+        kind = {"random": _Random, "bayesian": _Bayesian, "grid": _Grid}[plan.tuner]
+        oracle = kind(**settings, max_trials=plan.max_trials)
+    oracle.verbose = 0  # there is a bar
+    return oracle
+
+
+def values(trial, plan):
+    """Return the values of a trial by the names of the space, those that are active.
+
+    Args:
+        trial: `keras_tuner.engine.trial.Trial`.
+        plan: `serkeras.tuning.plan.Plan`.
+    """
+    return spaces.declare(trial.hyperparameters.copy(), plan.space)

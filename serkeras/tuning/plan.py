@@ -1,0 +1,114 @@
+"""What a search is: experiment, space, tuner and budget, and a name that says all of it."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from serkeras import runs
+from serkeras.config import Experiment
+from serkeras.config.base import Config, require
+from serkeras.models import classical
+from serkeras.tuning import space as spaces
+
+TUNERS = ("hyperband", "random", "bayesian", "grid")
+OBJECTIVES = {"val_uar": "max", "val_accuracy": "max", "val_macro_f1": "max", "val_loss": "min"}
+
+
+@dataclass(frozen=True)
+class Plan(Config):
+    """All that decides a search, but for its data.
+
+    Attributes:
+        experiment: what every trial starts from; its split keeps the test side apart.
+        space: see `serkeras.tuning.space.check`.
+        tuner: "hyperband", "random", "bayesian" or "grid".
+        objective: "val_uar", "val_accuracy", "val_macro_f1" or "val_loss": of the best epoch, the
+            mean over folds and repeats.
+        max_trials: trials of all tuners but Hyperband, which counts its own; "grid" ends by
+            itself too.
+        max_epochs: the most epochs of a trial.
+        factor: of Hyperband: a third (of 3) of the trials goes on with three times the epochs.
+        iterations: of Hyperband, how many times all of its brackets are gone through.
+        folds: 0 judges trials on the split's validation side; 2 or more on so many folds of
+            training and validation side together, speakers apart where the split has them so.
+        repeats: fits of each trial that differ in first weights and order.
+        seed: of the tuner's draws.
+    """
+
+    experiment: Experiment
+    space: dict
+    tuner: str = "hyperband"
+    objective: str = "val_uar"
+    max_trials: int = 20
+    max_epochs: int = 30
+    factor: int = 3
+    iterations: int = 1
+    folds: int = 0
+    repeats: int = 1
+    seed: int = 0
+
+    def __post_init__(self):
+        spaces.check(self.space)
+        require(
+            self,
+            {
+                "tuner": (self.tuner in TUNERS, f"one of {TUNERS}"),
+                "objective": (self.objective in OBJECTIVES, f"one of {tuple(OBJECTIVES)}"),
+                "max_trials": (self.max_trials >= 1, "1 or more"),
+                "max_epochs": (self.max_epochs >= 1, "1 or more"),
+                "factor": (self.factor >= 2, "2 or more"),
+                "iterations": (self.iterations >= 1, "1 or more"),
+                "folds": (self.folds == 0 or self.folds >= 2, "0, or 2 and more"),
+                "repeats": (self.repeats >= 1, "1 or more"),
+                "seed": (self.seed >= 0, "0 or more"),
+            },
+        )
+        if self.is_classical and (self.tuner == "hyperband" or self.objective == "val_loss"):
+            raise ValueError(
+                "A classical model has neither epochs nor a loss that a search could follow. "
+                f"Received: {self.experiment.model.name!r} with tuner={self.tuner!r} and "
+                f"objective={self.objective!r}. Choose another tuner or objective."
+            )
+
+    @property
+    def direction(self):
+        """Whether the objective is to be large ("max") or small ("min")."""
+        return OBJECTIVES[self.objective]
+
+    @property
+    def is_classical(self):
+        """Whether the model has no epochs."""
+        return self.experiment.model.name in classical.names()
+
+    def digest(self, data):
+        """Return the hash that names a search: of all of this, and of its data.
+
+        Args:
+            data: hash of the clips, see `serkeras.tuning.development.Development`.
+        """
+        told = json.dumps([self.to_dict(), data], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:10]
+
+    def folder(self, data):
+        """Return where the search goes when nobody says.
+
+        `artifacts/searches/RECIPE-DATA-SPLIT-seedN-HASH`.
+        """
+        name = f"{runs.default_folder(self.experiment).name}-{self.digest(data)}"
+        return Path("artifacts/searches") / name
+
+    def trial(self, values):
+        """Return the experiment of a trial.
+
+        Args:
+            values: dictionary from names of the space to values.
+
+        Raises:
+            ValueError: the experiment has no such setting, or refuses a value.
+        """
+        found = self.experiment.with_settings(spaces.settings(values, self.experiment))
+        if self.is_classical:
+            return found
+        # The best epoch is judged as it is: a second fit would only cost time.
+        return found.with_settings({"training.epochs": self.max_epochs, "training.retrain": False})
