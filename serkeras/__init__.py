@@ -22,6 +22,7 @@ _PARTS = (
     "runs",
     "serving",
     "splits",
+    "ssl",
     "studies",
     "training",
     "tuning",

@@ -142,15 +142,6 @@ def check_clips_of_several_lengths():
     both({}, sides=(of_lengths(29, 0), of_lengths(5, 1)), make=of_masks)
 
 
-def check_a_last_batch_of_fewer_clips_than_devices():
-    """Statistics of no clip would be no number."""
-    with tempfile.TemporaryDirectory() as folder:
-        sides = some(13, 0), some(4, 1)
-        state, rows, _ = fitted(folder, DEVICES, {}, sides, middle=(NORMAL,))
-    assert all(np.isfinite(each).all() for each in state)
-    assert np.isfinite(rows).all()
-
-
 def check_what_jax_alone_can_do():
     if not is_tensorflow():
         several = {"accumulate": 2, "steps_per_execution": 2, "weight_decay": 0.1}

@@ -15,7 +15,7 @@ import pytest
 
 import serkeras
 from serkeras import cli, datasets, models, recipes, splits, tuning
-from serkeras.tuning import confirm, development, fleet, search, space, trials
+from serkeras.tuning import confirm, development, fleet, oracles, search, space, trials
 from serkeras.tuning.plan import Plan
 from tests import test_models
 from tests.recordings import SMALL
@@ -44,7 +44,7 @@ def quick(own_csv, out, **changed):
 
 
 def of_networks(own_csv, out, **changed):
-    given = {"space": RATES, "max_epochs": 4, "factor": 2, **changed}
+    given = {"space": RATES, "max_epochs": 4, "min_epochs": 1, "factor": 2, **changed}
     return serkeras.tune(
         "cnn", data=[str(own_csv)], settings=NETWORK, out=out, progress=False, **given
     )
@@ -138,6 +138,16 @@ def test_a_recipe_with_a_search_is_a_plan(name):
     hp = keras_tuner.HyperParameters()
     for values in (space.declare(hp, plan.space), space.declare(hp, plan.space)):
         assert plan.trial(values).training.epochs == plan.max_epochs
+
+
+@pytest.mark.parametrize(
+    ("least", "budgets"), [(1, [1, 3, 9, 27]), (3, [3, 9, 27]), (9, [9, 27]), (27, [27])]
+)
+def test_the_shortest_trials_have_so_many_epochs(least, budgets):
+    plan = Plan.from_dict({"experiment": recipes.load("cnn"), "space": RATES, "max_epochs": 27})
+    oracle = oracles.make(plan.replace(min_epochs=least))
+    first = oracle._get_num_brackets() - 1
+    assert [oracle._get_epochs(first, number) for number in range(first + 1)] == budgets
 
 
 # What a search may see
@@ -285,7 +295,17 @@ def test_hyperband_goes_on_from_what_a_trial_has_learned(own_csv, tmp_path, monk
 def test_a_killed_search_goes_on_as_if_nothing_had_been(own_csv, tmp_path):
     whole = of_networks(own_csv, tmp_path / "whole", tuner="random", max_trials=2)
     words = ["tune", "cnn", "--data", str(own_csv), "--tuner", "random", "--max-trials", "2"]
-    words += ["--max-epochs", "4", "--factor", "2", "--out", str(tmp_path / "killed"), "--quiet"]
+    words += [
+        "--max-epochs",
+        "4",
+        "--min-epochs",
+        "1",
+        "--factor",
+        "2",
+        "--out",
+        str(tmp_path / "killed"),
+        "--quiet",
+    ]
     words += ["--tune", f"training.learning_rate={json.dumps(RATES['training.learning_rate'])}"]
     for name, value in NETWORK.items():
         words += ["--set", f"{name}={value}"]

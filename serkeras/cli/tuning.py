@@ -65,6 +65,7 @@ def _add_budget(command):
     whole = {
         "--max-trials": "trials of all tuners but hyperband (20)",
         "--max-epochs": "most epochs of a trial (30)",
+        "--min-epochs": "of hyperband: epochs of the shortest trials (1)",
         "--factor": "of hyperband: 1 in so many goes on with so many times the epochs (3)",
         "--iterations": "of hyperband: how many times all of it (1)",
         "--folds": "judge trials on so many folds instead of the validation side",
@@ -85,7 +86,8 @@ def _add_budget(command):
 
 
 _FIELDS = (
-    "tuner", "objective", "max_trials", "max_epochs", "factor", "iterations", "folds", "repeats",
+    "tuner", "objective", "max_trials", "max_epochs", "min_epochs", "factor", "iterations", "folds",
+    "repeats",
 )  # fmt: skip
 
 

@@ -81,6 +81,8 @@ class SpanMasking(layers.Layer):
                 shape=input_shape[-1:],
                 initializer=keras.initializers.RandomUniform(0.0, 1.0),
                 name="embedding",
+                # It takes no part in training otherwise; published files hold it all the same.
+                trainable=self.active and self.time[0] > 0,
             )
 
     def call(self, x, lengths, training=False):

@@ -6,6 +6,7 @@ import numpy as np
 from serkeras.training import devices, layer_rates, optimizers
 from serkeras.training.losses import ClassLoss
 from serkeras.training.schedules import Schedule
+from serkeras.training.whole_batch import of_whole_batch
 
 
 def compile_model(model, config, targets, num_classes, whole=None):
@@ -28,7 +29,7 @@ def compile_model(model, config, targets, num_classes, whole=None):
     devices.join_statistics(model)
     model.compile(
         _optimizer(model, config, whole, len(targets)),
-        loss=devices.of_whole_batch(_loss(config, targets, num_classes)),
+        loss=of_whole_batch(_loss(config, targets, num_classes)),
         metrics=["accuracy"],
         jit_compile="auto" if config.jit_compile is None else config.jit_compile,
         steps_per_execution=config.steps_per_execution,

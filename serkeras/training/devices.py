@@ -2,9 +2,9 @@
 
 On JAX `keras.distribution.DataParallel` computes what one device would: losses and statistics are
 of the whole batch. On TensorFlow `tf.distribute.MirroredStrategy` gives each device a part of the
-batch to itself; `of_whole_batch`, `join_statistics` and `even_out` bring that to the figures of
-one device, but for what is drawn at random: devices draw the same numbers for their parts.
-`keras.distribution` has no backend but JAX.
+batch to itself; `join_statistics`, `even_out` and `serkeras.training.whole_batch` bring that to the
+figures of one device, but for what is drawn at random: devices draw the same numbers for their
+parts. `keras.distribution` has no backend but JAX.
 """
 
 import contextlib
@@ -201,7 +201,7 @@ class Shared(keras.utils.PyDataset):
 def even_out(batches, number):
     """Give the last batch a clip for each device, from the batch before, where it has fewer.
 
-    Only on TensorFlow, where a device without a clip would have no statistics to normalise with.
+    Only on TensorFlow, where a device would compute with no clip, which not every operation takes.
 
     Args:
         batches: list of int arrays, rows; all but the last of one size, twice `number` or more.
@@ -249,54 +249,3 @@ def join_statistics(model):
         for layer in model._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
                 layer.synchronized = True
-
-
-def of_whole_batch(loss):
-    """Return a loss whose gradient is that of the mean over a batch, if parts are unequal too.
-
-    Args:
-        loss: Keras loss of a model that is compiled in the context `variables`.
-
-    Returns:
-        The loss itself where a device has the whole batch.
-    """
-    return WholeBatchLoss(keras.losses.get(loss)) if replicas() > 1 else loss
-
-
-@keras.saving.register_keras_serializable("serkeras")
-class WholeBatchLoss(keras.losses.Loss):
-    """Weighs the gradient of each device by its share of the clips, on TensorFlow.
-
-    Keras takes the mean of the devices' means, in which a clip of a smaller part counts more. The
-    values stay as they are: Keras weighs them by clips itself when it tells the loss of an epoch.
-
-    Args:
-        loss: `keras.losses.Loss`, or function of targets and predictions.
-        name: str.
-    """
-
-    def __init__(self, loss, name="whole_batch_loss"):
-        super().__init__(name=name)
-        self.loss = loss
-
-    def call(self, y_true, y_pred):
-        """Return the loss of each clip `(clips,)`."""
-        import tensorflow as tf
-
-        losses = getattr(self.loss, "call", self.loss)(y_true, y_pred)
-        device = tf.distribute.get_replica_context()
-        if device is None:  # Keras looks at shapes
-            return losses
-        clips = tf.cast(tf.shape(losses)[0], losses.dtype)
-        mean = device.all_reduce(tf.distribute.ReduceOp.MEAN, clips)
-        still = tf.stop_gradient(losses)
-        return still + clips / mean * (losses - still)
-
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {"loss": keras.saving.serialize_keras_object(self.loss), "name": self.name}
-
-    @classmethod
-    def from_config(cls, config):
-        """Make one of what `get_config` returned."""
-        return cls(keras.saving.deserialize_keras_object(config["loss"]), config["name"])

@@ -45,9 +45,14 @@ class _Hyperband(_Careful, oracles.HyperbandOracle):
     round is then as large as it is, and the best of it go on.
     """
 
-    def __init__(self, **settings):
+    def __init__(self, least_epochs, **settings):
         self._found = {}  # number of a bracket -> choices that there were for its first round
+        self._least_epochs = least_epochs
         super().__init__(**settings)
+
+    def _get_num_brackets(self):
+        # keras-tuner has no argument for the epochs of the shortest trials.
+        return 1 + int(math.log(self.max_epochs / self._least_epochs, self.factor) + 1e-9)
 
     def _start_new_bracket(self):
         self._found.pop(self._current_bracket, None)
@@ -104,7 +109,8 @@ def make(plan):
     }
     if plan.tuner == "hyperband":
         budget = {"max_epochs": plan.max_epochs, "factor": plan.factor}
-        oracle = _Hyperband(**settings, **budget, hyperband_iterations=plan.iterations)
+        budget |= {"hyperband_iterations": plan.iterations, "least_epochs": plan.min_epochs}
+        oracle = _Hyperband(**settings, **budget)
     else:
         kind = {"random": _Random, "bayesian": _Bayesian, "grid": _Grid}[plan.tuner]
         oracle = kind(**settings, max_trials=plan.max_trials)

@@ -28,6 +28,8 @@ class Plan(Config):
         max_trials: trials of all tuners but Hyperband, which counts its own; "grid" ends by
             itself too.
         max_epochs: the most epochs of a trial.
+        min_epochs: of Hyperband, those of the shortest trials: after one epoch luck decides more
+            than merit.
         factor: of Hyperband: a third (of 3) of the trials goes on with three times the epochs.
         iterations: of Hyperband, how many times all of its brackets are gone through.
         folds: 0 judges trials on the split's validation side; 2 or more on so many folds of
@@ -42,6 +44,7 @@ class Plan(Config):
     objective: str = "val_uar"
     max_trials: int = 20
     max_epochs: int = 30
+    min_epochs: int = 1
     factor: int = 3
     iterations: int = 1
     folds: int = 0
@@ -57,6 +60,7 @@ class Plan(Config):
                 "objective": (self.objective in OBJECTIVES, f"one of {tuple(OBJECTIVES)}"),
                 "max_trials": (self.max_trials >= 1, "1 or more"),
                 "max_epochs": (self.max_epochs >= 1, "1 or more"),
+                "min_epochs": (1 <= self.min_epochs <= self.max_epochs, "from 1 to max_epochs"),
                 "factor": (self.factor >= 2, "2 or more"),
                 "iterations": (self.iterations >= 1, "1 or more"),
                 "folds": (self.folds == 0 or self.folds >= 2, "0, or 2 and more"),

@@ -44,7 +44,8 @@ def tune(
             recipe as it was; see `serkeras.tuning.confirm.confirm`.
         progress: show a bar.
         **asked: fields of `serkeras.tuning.plan.Plan`: tuner, objective, max_trials, max_epochs,
-            factor, iterations, folds, repeats; those of the recipe's "search" otherwise.
+            min_epochs, factor, iterations, folds, repeats; otherwise those of the recipe's
+            "search".
 
     Returns:
         `serkeras.tuning.Search`.
