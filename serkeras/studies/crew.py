@@ -10,6 +10,7 @@ import time
 
 import joblib
 
+from serkeras._processes import shares
 from serkeras.studies import folder as folders
 
 # TensorFlow keeps about 20 MB of every network that a process has trained, whatever is cleared.
@@ -79,19 +80,10 @@ def supervise(out, cells, jobs, options, max_runs=None, tick=None):
 
 def _start(options, log, threads):
     """Start a worker; its share of the cores is a default that the environment overrides."""
-    count = str(threads)
-    defaults = {
-        "OMP_NUM_THREADS": count,
-        "OPENBLAS_NUM_THREADS": count,
-        "TF_NUM_INTRAOP_THREADS": count,
-        "TF_NUM_INTEROP_THREADS": count,
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # or the first worker takes the whole memory
-        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-    }
     command = [sys.executable, "-m", "serkeras.studies.worker", json.dumps(options)]
     with open(log, "a", encoding="utf-8") as file:
         return subprocess.Popen(
-            command, stdout=file, stderr=subprocess.STDOUT, env={**defaults, **os.environ}
+            command, stdout=file, stderr=subprocess.STDOUT, env={**shares(threads), **os.environ}
         )
 
 

@@ -180,7 +180,7 @@ def _evaluate(folder, model, sides, split, labels, experiment):
     from serkeras.evaluation import metrics
     from serkeras.training import by_speaker
 
-    clips = _rows(split.test, sides.test)
+    clips = rows_of(split.test, sides.test)
     batch_size = 1 if experiment.model.mixes_clips else experiment.training.batch_size
     _write_validation(folder, model, sides, split, labels, batch_size)
 
@@ -204,11 +204,12 @@ def _write_validation(folder, model, sides, split, labels, batch_size):
 
     # What joins several runs is fitted with these: the test side judges, it decides nothing.
     side = sides.validation
-    clips, said = _rows(split.validation, side), by_speaker.predict(model, side, batch_size)
+    clips, said = rows_of(split.validation, side), by_speaker.predict(model, side, batch_size)
     write_predictions(folder / "validation.csv", clips, said, labels)
 
 
-def _rows(clips, side):
+def rows_of(clips, side):
+    """Return the rows of a manifest in the order of a side."""
     return clips.set_index("clip").loc[side.clips].reset_index()
 
 

@@ -34,7 +34,7 @@ def begin(folder, digest, split, files, start):
     """
     path = Path(folder) / "provenance.json"
     learned = pd.concat([split.train, split.validation])
-    session = {"commit": commit(), "device": _devices(path.parent), "versions": versions()}
+    session = made_by(_devices(path.parent))
     if path.is_file():
         values = read_json(path)
         if not matches(folder, digest, start):
@@ -56,6 +56,11 @@ def begin(folder, digest, split, files, start):
             "sessions": [session],
         }
     write_json(path, values)
+
+
+def made_by(device):
+    """Return the code that computes here: dict of commit, device (as given) and versions."""
+    return {"commit": commit(), "device": device, "versions": versions()}
 
 
 def _learned(clips, files, before, prefix):

@@ -10,6 +10,7 @@ import time
 import joblib
 from tqdm import tqdm
 
+from serkeras._processes import shares
 from serkeras.tuning.tuner import RECORD
 
 CHIEF = "chief"
@@ -37,11 +38,14 @@ def supervise(folder, workers, progress=True):
     logs.mkdir(parents=True, exist_ok=True)
     address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(_free_port())}
     names = [CHIEF, *(f"worker{number}" for number in range(workers))]
-    threads = str(max(1, joblib.cpu_count() // workers))
+    defaults = {
+        **shares(max(1, joblib.cpu_count() // workers)),
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
     deaths = dict.fromkeys(names, 0)
 
     def start(name):
-        return _start(folder, name, {**address, **_shares(threads)}, logs / f"{name}.log")
+        return _start(folder, name, {**defaults, **os.environ, **address}, logs / f"{name}.log")
 
     processes = {name: start(name) for name in names}
     try:
@@ -69,26 +73,12 @@ def words(folder):
 
 
 def _start(folder, name, more, log):
-    environment = {**os.environ, **more, "KERASTUNER_TUNER_ID": name}
+    environment = {**more, "KERASTUNER_TUNER_ID": name}
     with open(log, "a", encoding="utf-8") as file:
         print(f"$ {shlex.join(words(folder)[1:])} as {name}", file=file, flush=True)
         return subprocess.Popen(
             words(folder), stdout=file, stderr=subprocess.STDOUT, env=environment
         )
-
-
-def _shares(threads):
-    """Return what divides cores and GPU memory among processes; a user's own choice counts."""
-    defaults = {
-        "OMP_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-        "TF_NUM_INTRAOP_THREADS": threads,
-        "TF_NUM_INTEROP_THREADS": threads,
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-    }
-    return {name: os.environ.get(name, value) for name, value in defaults.items()}
 
 
 def _free_port():

@@ -105,6 +105,8 @@ def begin(folder, plan, development):
     Raises:
         FileExistsError: it holds another one, or something else.
     """
+    from serkeras.training import provenance
+
     told = {**plan.to_dict(), "data": development.digest}
     path = folder / PLAN
     if path.is_file() and read_json(path) == told:
@@ -114,19 +116,8 @@ def begin(folder, plan, development):
             "A folder holds one search: experiment, space, budget and data. Received: "
             f"{folder}, which holds another one. Choose another folder with --out."
         )
-    write_json(folder / ABOUT, _about())
+    write_json(folder / ABOUT, provenance.made_by(provenance.device()))
     write_json(path, told)
-
-
-def _about():
-    """Return the code and the device that a search was begun with."""
-    from serkeras.training import provenance
-
-    return {
-        "commit": provenance.commit(),
-        "device": provenance.device(),
-        "versions": provenance.versions(),
-    }
 
 
 def load_plan(folder):

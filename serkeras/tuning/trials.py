@@ -96,10 +96,9 @@ def _judged(own, clips, side, said, labels):
     """Write what was said of the validation clips; return the measures."""
     from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-    from serkeras.training.pipeline import write_predictions
+    from serkeras.training.pipeline import rows_of, write_predictions
 
-    rows = clips.set_index("clip").loc[side.clips].reset_index()
-    write_predictions(own / VALIDATION, rows, said, labels)
+    write_predictions(own / VALIDATION, rows_of(clips, side), said, labels)
     settings = {"average": "macro", "zero_division": 0.0, "labels": sorted(set(side.y.tolist()))}
     found = said.argmax(axis=1)
     return {
