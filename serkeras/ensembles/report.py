@@ -7,7 +7,7 @@ import numpy as np
 from serkeras._files import atomic_write
 from serkeras.ensembles import figures, members
 from serkeras.evaluation import _report_how as how
-from serkeras.evaluation import intervals, plots
+from serkeras.evaluation import analysis, intervals, plots
 from serkeras.evaluation._markdown import duration, percent, table, with_limits
 
 _HOW = {
@@ -68,7 +68,8 @@ def _headline(found):
     }[found.speaker_disjoint]
     metrics = found.metrics
     return (
-        f"# Ensemble of {len(found.runs)} runs: {metrics['run']['recipe']}\n\n"
+        f"# Ensemble of {len(found.runs)} runs: "
+        f"{analysis.protocol(found.runs[0].experiment, found.speaker_disjoint)}\n\n"
         f"Together the members name the right one of {len(metrics['labels'])} emotions in "
         f"{percent(metrics['accuracy']['value'])} of {len(found.side.truth)} test clips, "
         f"{voices}; the mean recall of the classes (UAR) is {with_limits(metrics['uar'])}. "

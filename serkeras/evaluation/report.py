@@ -7,7 +7,7 @@ import pandas as pd
 
 from serkeras._files import atomic_write
 from serkeras.evaluation import _report_how as how
-from serkeras.evaluation import intervals, plots
+from serkeras.evaluation import analysis, intervals, plots
 from serkeras.evaluation._markdown import limits, percent, table, with_limits
 from serkeras.evaluation.run_parts import read
 
@@ -109,15 +109,14 @@ def _waves(chosen, config):
 
 
 def _headline(parts):
-    experiment, metrics = parts.experiment, parts.metrics
-    data = " + ".join(spec.split("=")[0] for spec in experiment.data)
+    experiment, metrics, disjoint = parts.experiment, parts.metrics, parts.split["speaker_disjoint"]
     voices = {
         True: "of speakers it had never heard",
         False: "**of speakers it was trained on**",
         None: "of speakers who may or may not be known to it",
-    }[parts.split["speaker_disjoint"]]
+    }[disjoint]
     return (
-        f"# {experiment.recipe} on {data}\n\n"
+        f"# {analysis.protocol(experiment, disjoint)}\n\n"
         f"The model names the right one of {len(metrics['labels'])} emotions in "
         f"{percent(metrics['accuracy']['value'])} of {len(parts.predictions)} test clips, "
         f"{voices}; the mean recall of the classes (UAR) is {percent(metrics['uar']['value'])} "
