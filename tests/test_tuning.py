@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -242,6 +243,28 @@ def test_an_equal_search_elsewhere_tries_the_same(own_csv, tmp_path):
 
 
 @pytest.mark.parametrize("tuner", ["random", "bayesian", "grid"])
+def test_a_search_that_stopped_between_trials_goes_on(own_csv, tmp_path, monkeypatch, tuner):
+    given = {**STRENGTH, "model.settings.max_iter": {"values": [100, 200]}}
+    given["model.settings.C"] = {"values": [0.01, 1.0]}
+    asked = {"tuner": tuner, "max_trials": 4, "space": given}
+    whole = quick(own_csv, tmp_path / "whole", **asked)
+    fit, fitted = trials.run, []
+
+    def interrupted(*arguments):
+        fitted.append(1)
+        if len(fitted) == 3:
+            raise KeyboardInterrupt
+        return fit(*arguments)
+
+    monkeypatch.setattr(trials, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        quick(own_csv, tmp_path / "parts", **asked)
+    monkeypatch.undo()
+    assert values_of(quick(own_csv, tmp_path / "parts", **asked)) == values_of(whole)
+    assert len(whole.records) == 4
+
+
+@pytest.mark.parametrize("tuner", ["random", "bayesian", "grid"])
 def test_tuners_try_different_settings(own_csv, tmp_path, tuner):
     given = {"model.settings.C": {"values": [0.01, 1.0, 100.0]}}
     found = quick(own_csv, tmp_path, tuner=tuner, space=given, max_trials=3)
@@ -321,28 +344,41 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(own_csv, tmp_path):
     assert values_of(found) == values_of(whole)
 
 
-def test_several_processes_try_what_one_tries(own_csv, tmp_path, monkeypatch):
-    """A worker is killed meanwhile, and comes back; the chief ends by itself."""
+@pytest.mark.parametrize("dies", ["worker0", "chief"])
+def test_several_processes_try_what_one_tries(own_csv, tmp_path, monkeypatch, dies):
+    """One of them is killed meanwhile, and comes back; the chief ends by itself."""
     given = {"model.settings.C": {"values": [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]}}
     alone = quick(own_csv, tmp_path / "alone", tuner="grid", space=given, max_trials=6)
     started, start = [], fleet._start
 
+    def kill(folder, process):
+        until = time.monotonic() + 120
+        while not list(folder.glob("trials/*/trial.json")) and time.monotonic() < until:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+
     def killing(folder, name, more, log):
         process = start(folder, name, more, log)
         started.append(name)
-        if name == "worker0" and started.count(name) == 1:
-            process.send_signal(signal.SIGKILL)
+        if name == dies and started.count(name) == 1:
+            threading.Thread(target=kill, args=(folder, process)).start()
         return process
 
     monkeypatch.setattr(fleet, "_start", killing)
     found = quick(own_csv, tmp_path / "fleet", tuner="grid", space=given, max_trials=6, workers=2)
-    assert started.count("worker0") == 2
-    assert started.count("chief") == 1
+    assert started.count(dies) == 2
+    assert started.count("chief") == (2 if dies == "chief" else 1)
     by_value = [
         sorted((r["values"]["model.settings.C"], r["val_uar"]) for r in each.records)
         for each in (alone, found)
     ]
     assert by_value[0] == by_value[1]
+
+
+def test_a_fleet_of_failing_trials_says_why(own_csv, tmp_path):
+    given = {"model.settings.penalty": {"values": ["a", "b", "c", "d"]}}
+    with pytest.raises(RuntimeError, match="consecutive failures.*the last failed trial said"):
+        quick(own_csv, tmp_path, tuner="grid", space=given, workers=2, max_trials=4)
 
 
 def test_a_fleet_that_cannot_go_on_says_why(own_csv, tmp_path, monkeypatch):
@@ -380,6 +416,16 @@ def test_a_failed_trial_is_told_and_three_stop_the_search(own_csv, tmp_path):
     given = {"features.n_mfcc": {"values": [8, 9, 10, 32]}}
     with pytest.raises(RuntimeError, match="three failures.*at least 32 bins"):
         of_networks(own_csv, tmp_path / "two", space=given, tuner="grid", max_epochs=1)
+
+
+def test_hyperband_goes_on_as_far_where_a_choice_cannot_be_fitted(own_csv, tmp_path):
+    given = {"training.learning_rate": {"values": [0.01, -1.0, 0.001, 0.0001]}}
+    found = of_networks(own_csv, tmp_path, space=given, tuner="hyperband")
+    failed = [record for record in found.records if record["state"] == "failed"]
+    assert [record["values"]["training.learning_rate"] for record in failed] == [-1.0]
+    budgets = [record["budget"] for record in found.records if record["state"] == "finished"]
+    # Half of three go on, and half of these: of four that are counted only one would.
+    assert [budgets.count(epochs) for epochs in (1, 2, 4)] == [3, 2, 1]
 
 
 def test_settings_of_features_and_of_the_model_together(own_csv, tmp_path):

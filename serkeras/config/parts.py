@@ -171,3 +171,7 @@ class ModelConfig(Config):
     def mixes_clips(self):
         """Whether a clip's prediction depends on its batch (a published fault, for study)."""
         return self.settings.get("attention_axis") == "batch"
+
+    def clips_at_once(self, batch_size):
+        """Return how many clips to predict at once: one where the model mixes clips."""
+        return 1 if self.mixes_clips else batch_size

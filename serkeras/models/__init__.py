@@ -33,6 +33,13 @@ def names():
     return sorted(_BUILDERS)
 
 
+def is_classical(name):
+    """Whether a model is one of `serkeras.models.classical`: no network, without epochs."""
+    from serkeras.models import classical  # scikit-learn, which many a caller does not need
+
+    return name in classical.names()
+
+
 def builder(name):
     """Return the function that builds a model.
 

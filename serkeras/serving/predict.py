@@ -110,7 +110,7 @@ def _join(tables, ensemble):
 def _predict_alone(run, paths, on_error, batch_size, progress, one_speaker):
     labels, found, failed = run.labels, find_recordings(paths), {}
     stream = _stream_windows(found, run.experiment, on_error, failed, progress)
-    size = 1 if run.experiment.model.mixes_clips else batch_size
+    size = run.experiment.model.clips_at_once(batch_size)
     numbers, said = _said(run.model, stream, size, one_speaker)
     sums, counts = np.zeros((len(found), len(labels))), np.zeros(len(found))
     np.add.at(sums, numbers, said)
@@ -221,7 +221,7 @@ def _judge_alone(run, clips, on_error, n_jobs, progress):
     from serkeras.training.sides import extract_all
 
     side, failed = extract_all(clips, run.labels, run.experiment, on_error, n_jobs, progress)
-    batch_size = 1 if run.experiment.model.mixes_clips else run.experiment.training.batch_size
+    batch_size = run.experiment.model.clips_at_once(run.experiment.training.batch_size)
     said = by_speaker.predict(run.model, side, batch_size)
     return pd.DataFrame(said, index=side.clips, columns=run.labels), failed
 

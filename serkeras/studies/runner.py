@@ -158,10 +158,8 @@ def _check(study, cells):
 
 
 def _check_network(cell):
-    from serkeras.models import classical  # needs scikit-learn, which a look at states does not
-
     model = cell.experiment.model
-    if model.name in classical.names():
+    if models.is_classical(model.name):
         return  # whose settings are scikit-learn's, checked when it is fitted
     try:
         models.check_settings(model.name, models.builder(model.name), model.settings)

@@ -25,7 +25,7 @@ def phase_seed(seed, phase, member=0):
 
 
 def builder(train_side, labels, experiment):
-    """Return a function from a seed to the compiled model.
+    """Return a function from a seed to the compiled model; errors come when it is called.
 
     In front of the network stand, in this order: augmentation of waveforms and the front end
     where features are computed in the graph, the scaling fitted on the training side, and
@@ -57,7 +57,6 @@ def builder(train_side, labels, experiment):
         compile_model(model, experiment.training, train_side.y, len(labels))
         return model
 
-    build(0)  # raises now, not after the run folder is made
     return build
 
 

@@ -75,7 +75,9 @@ def prepare(sides, labels, experiment):
     Raises:
         ValueError: see `serkeras.training.network.builder`.
     """
-    return partial(_fit, sides, builder(sides.train, labels, experiment), experiment)
+    build = builder(sides.train, labels, experiment)
+    build(0)  # raises now, not after the run folder is made
+    return partial(_fit, sides, build, experiment)
 
 
 @own_random_state()

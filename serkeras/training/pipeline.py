@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from serkeras import datasets, recipes, runs, splits
+from serkeras import datasets, models, recipes, runs, splits
 from serkeras._files import atomic_write, cache_dir, read_json, write_json
 from serkeras.config import Experiment
 from serkeras.training import inherited, provenance, reading
@@ -106,9 +106,7 @@ def _complete(folder, fit, sides, split, labels, experiment, n_jobs, progress):
 
 def _way(experiment):
     """Return the module that fits such a model: its `check`, `prepare` and `facts`."""
-    from serkeras.models import classical as models
-
-    if experiment.model.name in models.names():
+    if models.is_classical(experiment.model.name):
         from serkeras.training import classical
 
         return classical
@@ -181,7 +179,7 @@ def _evaluate(folder, model, sides, split, labels, experiment):
     from serkeras.training import by_speaker
 
     clips = rows_of(split.test, sides.test)
-    batch_size = 1 if experiment.model.mixes_clips else experiment.training.batch_size
+    batch_size = experiment.model.clips_at_once(experiment.training.batch_size)
     _write_validation(folder, model, sides, split, labels, batch_size)
 
     def measure(batch_size):

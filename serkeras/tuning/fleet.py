@@ -10,7 +10,9 @@ import time
 import joblib
 from tqdm import tqdm
 
+from serkeras._files import read_json
 from serkeras._processes import shares
+from serkeras.tuning.oracles import CHIEF_FAILED
 from serkeras.tuning.tuner import RECORD
 
 CHIEF = "chief"
@@ -32,7 +34,8 @@ def supervise(folder, workers, progress=True):
         progress: show a bar of the trials.
 
     Raises:
-        RuntimeError: a process died again and again; its log is named.
+        RuntimeError: a process died again and again, or three trials failed one after another;
+            its log is named.
     """
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -51,6 +54,8 @@ def supervise(folder, workers, progress=True):
     try:
         with tqdm(desc="search", unit="trial", disable=not progress) as bar:
             while processes[CHIEF].poll() != 0:
+                if processes[CHIEF].poll() == CHIEF_FAILED:
+                    raise RuntimeError(_failure(folder, logs / f"{CHIEF}.log"))
                 for name, process in processes.items():
                     if process.poll():
                         deaths[name] += 1
@@ -96,6 +101,18 @@ def _require_alive(name, deaths, logs):
             f"{deaths} times, at last with {' '.join(last)!r}. All of it stands in {log}; the same "
             "command goes on from here."
         )
+
+
+def _failure(folder, log):
+    """Return why a chief cannot go on: its error, and what the last failed trial said."""
+    last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1]
+    records = [read_json(path) for path in sorted(folder.glob(f"trials/*/{RECORD}"))]
+    reasons = [record["reason"] for record in records if record["state"] == "failed"]
+    told = f"; the last failed trial said {reasons[-1]!r}" if reasons else ""
+    return (
+        f"Trials of a search must succeed. Received: {last!r} of the chief{told}. Correct the "
+        f"space or the settings; what is finished is kept. All of it stands in {log}."
+    )
 
 
 def _wait(processes):

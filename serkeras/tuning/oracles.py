@@ -1,15 +1,19 @@
 """keras-tuner's oracles, which say what is tried next, with files that a kill cannot break."""
 
+import contextlib
 import math
+import os
 import shutil
+import traceback
 from pathlib import Path
 
 import keras_tuner
-from keras_tuner import oracles
+from keras_tuner import errors, oracles
 
 from serkeras._files import read_json, write_json
 from serkeras.tuning import space as spaces
 
+CHIEF_FAILED = 3  # exit code of a chief that could not go on
 _STATE, _TRIAL = "oracle.json", "trial.json"
 
 
@@ -17,8 +21,34 @@ class _Careful:
     """Writes its files whole or not at all, and takes up what a kill has left.
 
     keras-tuner opens a file and writes into it, so a kill leaves half of the search's state; and
-    a trial that was begun between two files counts, but never runs.
+    a trial that was begun between two files counts, but never runs. And where it raises an error it
+    keeps its lock: a chief would hang, and all workers with it.
     """
+
+    def create_trial(self, tuner_id):
+        """Return the next trial, see keras-tuner."""
+        with self._ending_a_chief():
+            return super().create_trial(tuner_id)
+
+    def update_trial(self, trial_id, metrics, step=0):
+        """Take up measures, see keras-tuner."""
+        with self._ending_a_chief():
+            return super().update_trial(trial_id, metrics, step)
+
+    def end_trial(self, trial):
+        """Take up the end of a trial, see keras-tuner."""
+        with self._ending_a_chief():
+            return super().end_trial(trial)
+
+    @contextlib.contextmanager
+    def _ending_a_chief(self):
+        try:
+            yield
+        except Exception:
+            if "chief" not in os.environ.get("KERASTUNER_TUNER_ID", ""):
+                raise
+            traceback.print_exc()
+            os._exit(CHIEF_FAILED)
 
     def save(self):
         """Write the state."""
@@ -49,6 +79,21 @@ class _Hyperband(_Careful, oracles.HyperbandOracle):
         self._found = {}  # number of a bracket -> choices that there were for its first round
         self._least_epochs = least_epochs
         super().__init__(**settings)
+
+    def populate_space(self, trial_id):
+        """Say what is tried next, see keras-tuner.
+
+        A choice that could not be fitted makes room for another one: keras-tuner would count it,
+        and let as many fewer go on.
+        """
+        for bracket in self._brackets:
+            first = bracket["rounds"][0]
+            first[:] = [info for info in first if not self._has_failed(info["id"])]
+        return super().populate_space(trial_id)
+
+    def _has_failed(self, trial_id):
+        known = self.trials.get(trial_id)
+        return known is not None and known.status in ("FAILED", "INVALID")
 
     def _get_num_brackets(self):
         # keras-tuner has no argument for the epochs of the shortest trials.
@@ -88,7 +133,19 @@ class _Bayesian(_Careful, oracles.BayesianOptimizationOracle):
 
 
 class _Grid(_Careful, oracles.GridSearchOracle):
-    pass
+    """Goes through the grid in order; keras-tuner's forgets where it was when it is reloaded."""
+
+    def populate_space(self, trial_id):
+        """Say what is tried next, see keras-tuner: what follows on the trial begun last."""
+        if self.start_order:
+            last = self.trials[self.start_order[-1]].hyperparameters.values
+            values = self._get_next_combination(last)
+        else:
+            first = self.get_space()
+            values = {hp.name: hp.default for hp in first.space if first.is_active(hp)}
+        if values is None:
+            return {"status": "IDLE" if self.ongoing_trials else "STOPPED"}
+        return {"status": "RUNNING", "values": values}
 
 
 def make(plan):
@@ -116,6 +173,36 @@ def make(plan):
         oracle = kind(**settings, max_trials=plan.max_trials)
     oracle.verbose = 0  # there is a bar
     return oracle
+
+
+class Chief:
+    """The oracle of another process, as a worker asks it.
+
+    A trial must not fail because the chief has died: keras-tuner would tell the next one so. Here
+    the worker ends, and takes the trial up again when it is started again.
+
+    Args:
+        client: keras-tuner's `OracleClient`.
+    """
+
+    def __init__(self, client):
+        self._client = client
+
+    def __getattr__(self, name):
+        found = getattr(self._client, name)
+        return self._asking(found) if callable(found) else found
+
+    def _asking(self, function):
+        import grpc  # of keras-tuner; not needed where there is one process
+
+        def ask(*args, **settings):
+            try:
+                return function(*args, **settings)
+            except grpc.RpcError as error:
+                reason = f"The chief of the search does not answer: {error.details()}"
+                raise errors.FatalError(reason) from ConnectionError(reason)
+
+        return ask
 
 
 def values(trial, plan):

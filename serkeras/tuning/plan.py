@@ -5,10 +5,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from serkeras import runs
+from serkeras import models, runs
 from serkeras.config import Experiment
 from serkeras.config.base import Config, require
-from serkeras.models import classical
 from serkeras.tuning import space as spaces
 
 TUNERS = ("hyperband", "random", "bayesian", "grid")
@@ -83,7 +82,7 @@ class Plan(Config):
     @property
     def is_classical(self):
         """Whether the model has no epochs."""
-        return self.experiment.model.name in classical.names()
+        return models.is_classical(self.experiment.model.name)
 
     def digest(self, data):
         """Return the hash that names a search: of all of this, and of its data.

@@ -6,6 +6,7 @@ import uuid
 
 import pandas as pd
 
+from serkeras import models
 from serkeras._files import read_json, write_json
 
 RESULT, VALIDATION = "result.json", "validation.csv"
@@ -66,7 +67,8 @@ def _run_part(experiment, part, labels, own, epochs, progress):
     sides = extract(part, labels, experiment, "raise", None, progress)
     model, facts = _fit(experiment, sides, labels, own, epochs, progress)
     side = sides.validation
-    said = by_speaker.predict(model, side, experiment.training.batch_size)
+    batch_size = experiment.model.clips_at_once(experiment.training.batch_size)
+    said = by_speaker.predict(model, side, batch_size)
     write_json(
         own / RESULT,
         {
@@ -79,9 +81,7 @@ def _run_part(experiment, part, labels, own, epochs, progress):
 
 def _fit(experiment, sides, labels, own, epochs, progress):
     """Return the model, and the facts of its fit."""
-    from serkeras.models import classical
-
-    if experiment.model.name in classical.names():
+    if models.is_classical(experiment.model.name):
         from serkeras.training import classical as fitting
 
         fitting.check(experiment)

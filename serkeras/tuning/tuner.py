@@ -30,6 +30,8 @@ class SearchTuner(base_tuner.BaseTuner):
         self.plan, self.development, self.folder = plan, development, Path(folder)
         self._told, self._last = told, None
         super().__init__(oracles.make(plan), directory=str(self.folder), project_name="oracle")
+        if self._is_worker():
+            self.oracle = oracles.Chief(self.oracle)
         if not Path(self._get_tuner_fname()).is_file():
             self.save()  # a kill within the first trial goes on too
 
