@@ -281,7 +281,7 @@ def test_precision_is_that_of_the_network_alone(policy, callers_policy):
     is_scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     assert is_scaled == (policy == "mixed_float16")
     with pytest.raises(ValueError, match="must be among"):
-        tiny_build(policy, settings={"dpeth": 1})
+        tiny_build(policy, settings={"dpeth": 1})(0)
     assert keras.config.dtype_policy() == callers_policy
 
 

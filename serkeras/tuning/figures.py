@@ -9,6 +9,7 @@ from serkeras.evaluation import plots
 
 # Fewer trials say nothing about what matters.
 LEAST_TRIALS = 8
+MOST_CURVES = 8  # whose lines a legend can still tell apart
 
 
 def parallel_coordinates(search):
@@ -50,11 +51,64 @@ def parallel_coordinates(search):
             axis.annotate(words, (place, height), (4, 3), textcoords="offset points", fontsize=8)
     axis.set_xticks(range(len(axes)), [_short(name) for name in axes], fontsize=9)
     axis.set_yticks([])
-    axis.set_xlim(-0.15, len(axes) - 0.45)
+    axis.set_xlim(-0.15, len(axes) - 0.75)
     axis.spines[:].set_visible(False)
     axis.legend(loc="upper left", bbox_to_anchor=(0, 1.1), frameon=False)
     axis.set_title(f"{len(table)} trials of {plan.experiment.recipe}, {plan.tuner}")
     return figure
+
+
+def learning(search):
+    """Draw validation accuracy and loss of each trial over its epochs.
+
+    Args:
+        search: `serkeras.tuning.Search` with a finished trial.
+
+    Returns:
+        `matplotlib.figure.Figure` of the `MOST_CURVES` best choices, each with its longest trial,
+        means over folds and repeats; None of classical models, which have no epochs.
+    """
+    import matplotlib
+
+    shown = _furthest(search).head(MOST_CURVES)
+    if search.plan.is_classical:
+        return None
+    figure = plots.new_figure(4.0)
+    axes = figure.subplots(1, 2)
+    colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(shown)))
+    for (_, row), colour in zip(shown.iterrows(), colours, strict=True):
+        curve = _curve(search.folder / "trials" / row["trial"])
+        words = ", ".join(f"{_short(name)} {_told(row[name])}" for name in search.plan.space)
+        for axis, name in zip(axes, ("val_accuracy", "val_loss"), strict=True):
+            axis.plot(curve[name], color=colour, marker=".", label=words)
+    for axis, name in zip(axes, ("accuracy", "loss"), strict=True):
+        axis.set(title=f"Validation {name}", xlabel="epoch", ylabel=name)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+    axes[0].set(ylabel="accuracy (share of clips)", ylim=(0, None))
+    most = search.table["val_loss"].max()
+    axes[1].set_ylim(0, min(axes[1].get_ylim()[1], 2.5 * most))
+    lines = axes[0].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside lower center", ncols=2, fontsize=8)
+    return figure
+
+
+def _furthest(search):
+    """Return the trials, without those that another one of the same settings has gone on from."""
+    table = _finished(search)
+    settings = table[list(search.plan.space)].astype(str)
+    last = table["budget"].groupby([settings[name] for name in settings]).transform("max")
+    return table[(table["budget"] == last) & ~settings.assign(b=table["budget"]).duplicated()]
+
+
+def _curve(folder):
+    """Return the mean history of a trial's fits, an epoch a row."""
+    fits = [pd.read_csv(path) for path in sorted(folder.glob("*/history.csv"))]
+    return pd.concat(fits).groupby("epoch")[["val_accuracy", "val_loss"]].mean()
+
+
+def _told(value):
+    return f"{value:.3g}" if isinstance(value, float) else value
 
 
 def importance(search):
@@ -114,7 +168,7 @@ def _finished(search):
 def _scaled(values, entry):
     """Return heights between 0 and 1, and marks (height, words) of some values."""
     if entry and "values" in entry:
-        words = [json.dumps(each) for each in entry["values"]]
+        words = [json.dumps(each) for each in _upwards(entry["values"])]
         coded = values.map(lambda value: _place(value, words))
         most = max(1, len(words) - 1)
         return (coded / most).to_numpy(), [(n / most, _plain(w)) for n, w in enumerate(words)]
@@ -124,6 +178,12 @@ def _scaled(values, entry):
     span = (scale(high) - scale(low)) or 1.0
     heights = (scale(numbers.to_numpy(dtype=float)) - scale(low)) / span
     return heights, [(0.0, f"{low:.4g}"), (1.0, f"{high:.4g}")]
+
+
+def _upwards(values):
+    """Return numbers in order, and anything else as it is."""
+    numeric = all(type(each) in (int, float) for each in values)
+    return sorted(values) if numeric else values
 
 
 def _place(value, words):

@@ -33,6 +33,7 @@ def write(search):
         _log.warning("The best trial has the %s %s of its range: %s", *_edge(search, name, value))
     drawn = {
         "trials": figures.parallel_coordinates(search),
+        "learning": figures.learning(search),
         "importance": figures.importance(search),
     }
     for name, figure in drawn.items():
