@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shlex
 import shutil
 from functools import cached_property
@@ -153,6 +154,7 @@ def default_folder(experiment):
     """Return where a run goes when nobody says: `artifacts/runs/RECIPE-DATA-SPLIT-seedN`."""
     data = "+".join(Path(spec.split("=")[0]).stem for spec in experiment.data)
     split = experiment.split.replace(":", "").replace("/", "of")
+    split = re.sub(r"[^\w+=.-]+", "-", split)  # names of speakers and statements may hold anything
     return Path("artifacts/runs") / f"{experiment.recipe}-{data}-{split}-seed{experiment.seed}"
 
 

@@ -13,7 +13,7 @@ from tests.recordings import SMALL, write_corpus
 
 COMMANDS = [
     "data", "audit", "features", "images", "recipes", "train", "evaluate", "predict", "attention",
-    "ensemble", "batch-size", "demo", "study",
+    "ensemble", "batch-size", "demo", "leaks", "study", "protocols",
 ]  # fmt: skip
 
 

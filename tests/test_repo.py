@@ -31,7 +31,14 @@ MACHINE_PATH = re.compile(rf"(?<![\w.~+=/-])/(?:{'|'.join(FOLDERS)})/")
 # Imported by name only where a user has chosen that Keras backend.
 OPTIONAL = {"audiomentations", "jax", "safetensors", "torch"}
 # Import name -> name in the list, where the package index knows it by another.
-LISTED_AS = {"PIL": "pillow", "keras_hub": "keras-nlp", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+LISTED_AS = {
+    "PIL": "pillow",
+    "grpc": "grpcio",
+    "keras_hub": "keras-nlp",
+    "markdown_it": "markdown-it-py",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
 
 
 def _files():

@@ -575,3 +575,181 @@ def test_tfds_sizes_on_the_published_names(corpora):
     assert split.notes == ("4 clip(s) that TFDS does not have are left out.",)
     emobox = splits.make(named("cremad", table["FileName"].tolist()), "emobox:1")
     assert [len(side) for side in emobox.sides.values()] == [4842, 744, 1856]
+
+
+# What is said, and in which corpus.
+
+
+def said(split):
+    return {side: set(clips["statement"]) for side, clips in split.sides.items()}
+
+
+def test_one_statement_is_left_out_of_training_and_validation():
+    clips = manifest(takes=10)
+    split = splits.make(clips, "statement:4")
+    assert_partition(split, clips)
+    words = said(split)
+    assert words["test"] == {"4"}
+    assert [len(group) for group in words.values()] == [8, 1, 1]
+    assert not words["train"] & words["validation"]
+    assert split.allowed == ("speaker",)
+    assert split.speaker_disjoint is False
+    assert split.notes == (
+        "The test side says 1 statement (ravdess-4) that neither training nor validation says.",
+    )
+    assert splits.make(clips, "statement:ravdess-4").test.equals(split.test)
+
+
+def test_of_two_statements_validation_says_what_training_says_and_this_is_told():
+    clips = manifest(takes=2)
+    for seed in range(5):
+        split = splits.make(clips, "statement:2", seed=seed)
+        assert_partition(split, clips)
+        assert said(split) == {"train": {"1"}, "validation": {"1"}, "test": {"2"}}
+        assert len(split.validation) == 19  # 10 % of all 192
+        assert set(split.validation["emotion"]) == set(EMOTIONS)
+    assert "validation says what training says" in split.notes[0]
+
+
+@pytest.mark.parametrize(("statements", "folds"), [(2, 2), (7, 5), (10, 5)])
+def test_statement_folds_test_each_statement_once(statements, folds):
+    clips = manifest(takes=statements)
+    tested, sizes = [], []
+    for fold in range(1, folds + 1):
+        split = splits.make(clips, f"statement-kfold:{fold}/{folds}", seed=1)
+        assert_partition(split, clips)
+        words = said(split)
+        assert not words["test"] & (words["train"] | words["validation"])
+        tested += sorted(words["test"])
+        sizes.append(len(words["test"]))
+    assert sorted(tested) == sorted(set(clips["statement"]))
+    assert max(sizes) - min(sizes) <= 1
+    with pytest.raises(ValueError, match=f"{statements + 1} folds, {statements} statements"):
+        splits.make(clips, f"statement-kfold:1/{statements + 1}")
+
+
+def test_statements_that_belong_to_one_emotion_are_dealt_by_emotion():
+    clips = manifest(takes=10)  # as in SAVEE, where every emotion has words of its own
+    clips["statement"] = clips["emotion"] + clips["statement"]
+    for seed in range(5):
+        split = splits.make(clips, "statement-kfold:2/5", seed=seed)
+        for side in ("validation", "test"):
+            assert set(split.sides[side]["emotion"]) == set(EMOTIONS)
+
+
+def test_equal_codes_of_two_corpora_are_two_statements():
+    clips = pd.concat([manifest(), manifest("emodb", 10)], ignore_index=True)
+    with pytest.raises(ValueError, match="'1', which fits 2 of 6.*emodb-1, ravdess-1.$"):
+        splits.make(clips, "statement:1")
+    split = splits.make(clips, "statement:emodb-1")
+    assert set(split.test["corpus"]) == {"emodb"}
+    assert "1" in said(split)["train"] | said(split)["validation"]
+
+
+def test_statement_splits_refuse_what_they_cannot_do():
+    clips = manifest(takes=2)
+    with pytest.raises(ValueError, match="'9', which fits 0 of 2.*ravdess-1, ravdess-2"):
+        splits.make(clips, "statement:9")
+    with pytest.raises(ValueError, match="two statements or more"):
+        splits.make(manifest(takes=1), "statement:1")
+    clips.loc[3, "statement"] = pd.NA
+    for broken in (clips, clips.drop(columns="statement")):
+        with pytest.raises(ValueError, match="clips without one, for instance.*'statement'"):
+            splits.make(broken, "statement:1")
+
+
+@pytest.mark.parametrize("kind", ["statement:3", "statement-kfold:2/4", "speaker-statement:3"])
+def test_order_of_rows_decides_no_statement(kind):
+    clips = manifest(takes=10)
+    first = splits.make(clips, kind, seed=3).to_dict()
+    assert splits.make(clips.sample(frac=1, random_state=1), kind, seed=3).to_dict() == first
+    other = splits.make(clips, kind, seed=4).to_dict()
+    assert other["validation"] != first["validation"]
+    assert (other["test"] == first["test"]) == (kind == "statement:3")
+
+
+def test_speakers_and_statement_can_both_be_new():
+    clips = manifest(takes=2)
+    split, plain = splits.make(clips, "speaker-statement:2", seed=2), splits.make(clips, seed=2)
+    assert_disjoint(split)
+    assert said(split) == {"train": {"1"}, "validation": {"1"}, "test": {"2"}}
+    for side, rows in plain.sides.items():
+        wanted = rows[rows["statement"] == ("2" if side == "test" else "1")]["clip"]
+        assert list(split.sides[side]["clip"]) == list(wanted)
+    assert "96 clips stand on no side" in split.notes[0]
+
+
+def three_corpora():
+    both = [manifest("ravdess", 6), manifest("emodb", 10), manifest("tess", 2)]
+    return pd.concat(both, ignore_index=True)
+
+
+def test_a_corpus_is_tested_on_what_the_others_teach():
+    clips = three_corpora()
+    for corpus in ("ravdess", "emodb", "tess"):
+        split = splits.make(clips, f"corpus:{corpus}", seed=1)
+        assert_partition(split, clips)
+        assert_disjoint(split)
+        assert set(split.test["corpus"]) == {corpus}
+        assert corpus not in set(pd.concat([split.train, split.validation])["corpus"])
+        # Two speakers of TESS are too few to give one away, beside corpora that have more.
+        assert "tess" not in set(split.validation["corpus"])
+        assert "heard nothing of it" in split.notes[0]
+    only = splits.make(clips[clips["corpus"] != "ravdess"], "corpus:emodb")
+    assert tuple(only.summary()["speakers"]) == (1, 1, 10)
+
+
+def test_speakers_of_the_tested_corpus_may_be_unknown():
+    clips = three_corpora()
+    is_test = clips["corpus"] == "ravdess"
+    split = splits.make(clips.assign(speaker=clips["speaker"].mask(is_test)), "corpus:ravdess")
+    assert split.speaker_disjoint is None
+    with pytest.raises(ValueError, match="speaker of every clip"):
+        splits.make(clips.assign(speaker=clips["speaker"].mask(is_test)), "corpus:emodb")
+
+
+def test_emotions_that_training_cannot_know_are_refused_with_a_remedy():
+    clips = three_corpora()
+    calm = (clips["corpus"] == "ravdess") & (clips["emotion"] == "neutral")
+    clips.loc[calm, "emotion"] = "calm"
+    with pytest.raises(
+        ValueError, match="calm in ravdess, not in emodb, tess. Use label scheme se"
+    ):
+        splits.make(clips, "corpus:ravdess")
+    bored = (clips["corpus"] == "ravdess") & (clips["emotion"] == "sad")
+    clips.loc[bored, "emotion"] = "surprise"
+    with pytest.raises(ValueError, match="calm, surprise in.*Use label scheme four, or"):
+        splits.make(clips, "corpus:ravdess")
+    clips.loc[bored, "emotion"] = "pride"
+    with pytest.raises(ValueError, match="calm, pride in.*Use label scheme seven or four, or"):
+        splits.make(clips, "corpus:ravdess")
+    with pytest.warns(UserWarning, match="test side has no clip of calm"):
+        splits.make(clips, "corpus:tess")
+
+
+def test_corpus_splits_refuse_what_they_cannot_do():
+    with pytest.raises(ValueError, match=r"'savee', corpora \['emodb', 'ravdess', 'tess'\]"):
+        splits.make(three_corpora(), "corpus:savee")
+    with pytest.raises(ValueError, match="two corpora or more"):
+        splits.make(manifest(), "corpus:ravdess")
+
+
+def test_any_name_of_a_statement_gives_a_folder():
+    experiment = serkeras.Experiment(split="statement:own-it's / done?")
+    assert serkeras.runs.default_folder(experiment).parent == Path("artifacts/runs")
+    assert "statementown-it-s-of-done-" in str(serkeras.runs.default_folder(experiment))
+    usual = serkeras.Experiment(split="speaker-kfold:1/5")
+    assert serkeras.runs.default_folder(usual).name.endswith("speaker-kfold1of5-seed0")
+
+
+@pytest.mark.corpus
+def test_real_statements_and_corpora(corpora):
+    specs = [f"{name}={corpora / name}" for name in ("ravdess", "emodb", "tess")]
+    clips = serkeras.datasets.load_many(specs, "seven")
+    ravdess = clips[clips["corpus"] == "ravdess"]
+    sizes = [len(side) for side in splits.make(ravdess, "statement:kids").sides.values()]
+    assert sizes == [576, 144, 720]
+    with pytest.warns(UserWarning, match="surprise"):
+        split = splits.make(clips, "corpus:ravdess")
+    assert len(split.test) == 1440
+    assert split.speaker_disjoint is True

@@ -156,7 +156,7 @@ curves = {}
 for record in grid.records:
     path = grid.folder / "trials" / record["trial"] / "part0-repeat0" / "history.csv"
     curves[record["values"]["training.learning_rate"]] = pd.read_csv(path)["val_loss"].cummin()
-lowest = pd.DataFrame(curves).ffill()
+lowest = pd.DataFrame(curves).reindex(range(EPOCHS)).ffill()  # some stop early
 budgets = [1, 3, EPOCHS // 2, EPOCHS]
 ranks = lowest.iloc[[budget - 1 for budget in budgets]].rank(axis=1)
 

@@ -8,7 +8,23 @@ import textwrap
 import warnings
 
 from serkeras import __version__
-from serkeras.cli import attention, batch_size, data, ensembles, runs, studies, tuning
+from serkeras.cli import (
+    attention,
+    batch_size,
+    cards,
+    confidence,
+    corpora_help,
+    data,
+    ensembles,
+    explain,
+    groups,
+    leaks,
+    protocols,
+    robustness,
+    runs,
+    studies,
+    tuning,
+)
 
 _COMMANDS = (
     data.add_data,
@@ -21,13 +37,33 @@ _COMMANDS = (
     runs.add_predict,
     ensembles.add_ensemble,
     attention.add_attention,
+    explain.add_explain,
     batch_size.add_batch_size,
     tuning.add_tune,
     runs.add_demo,
     studies.add_study,
+    groups.add_groups,
+    confidence.add_confidence,
+    corpora_help.add_corpora_help,
+    robustness.add_robustness,
+    protocols.add_protocols,
+    leaks.add_leaks,
+    cards.add_card,
+    cards.add_report,
 )
 # Commands that go on from what an interrupted one has finished.
-_RESUMING = ("features", "images", "train", "demo", "study", "tune")
+_RESUMING = (
+    "corpora-help",
+    "features",
+    "images",
+    "leaks",
+    "train",
+    "demo",
+    "study",
+    "tune",
+    "protocols",
+    "robustness",
+)
 
 
 def main(argv=None):

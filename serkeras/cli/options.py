@@ -14,7 +14,8 @@ DATA_HELP = (
 
 SPLIT_HELP = (
     "speaker (default: no speaker on two sides), random, kfold:1/10, speaker-kfold:1/5, "
-    "loso:SPEAKER, emobox:1, folds5:1, tfds or lists:FILE"
+    "loso:SPEAKER, statement:NAME, statement-kfold:1/5, speaker-statement:NAME, corpus:NAME (train "
+    "on the others), emobox:1, folds5:1, tfds or lists:FILE"
 )
 
 

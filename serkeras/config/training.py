@@ -7,6 +7,7 @@ from serkeras.config.base import Config, require
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 LOSSES = ("cross_entropy", "focal", "hinge")
 WEIGHTINGS = ("none", "balanced")
+TARGETS = ("labels", "votes")
 MONITORS = ("val_loss", "val_accuracy")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -25,6 +26,8 @@ class TrainingConfig(Config):
         schedule: rule of the learning rate, `{"name": "plateau", "factor": 0.5, "patience":
             5}`; see `serkeras.training.schedules`. Empty is constant.
         loss: "cross_entropy", "focal" or "hinge", see `serkeras.training.losses`.
+        targets: "labels", or "votes" for the shares of the listeners who named each emotion, see
+            `serkeras.datasets.votes`; what validates and tests is the label in either case.
         label_smoothing: share of the truth that is spread over all classes.
         focal_gamma: of the focal loss.
         class_weights: "none", or "balanced" for clips that count by the rarity of their class.
@@ -61,6 +64,7 @@ class TrainingConfig(Config):
     decay_only: tuple[str, ...] = ()
     schedule: dict = field(default_factory=dict)
     loss: str = "cross_entropy"
+    targets: str = "labels"
     label_smoothing: float = 0.0
     focal_gamma: float = 2.0
     class_weights: str = "none"
@@ -96,6 +100,11 @@ class TrainingConfig(Config):
                 ),
                 "focal_gamma": (self.focal_gamma >= 0, "0 or more"),
                 "loss": (self.loss in LOSSES, f"one of {LOSSES}"),
+                "targets": (
+                    self.targets in TARGETS
+                    and not (self.targets == "votes" and self.loss == "hinge"),
+                    f"one of {TARGETS}, and 'labels' for hinge",
+                ),
                 "class_weights": (self.class_weights in WEIGHTINGS, f"one of {WEIGHTINGS}"),
                 "precision": (self.precision in PRECISIONS, f"one of {PRECISIONS}"),
                 "steps_per_execution": (self.steps_per_execution >= 1, "1 or more"),

@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from serkeras.datasets import _table
+from serkeras.datasets import _cremad_votes, _table
 
 EMOTIONS = {
     "ANG": "angry",
@@ -14,6 +14,7 @@ EMOTIONS = {
     "NEU": "neutral",
     "SAD": "sad",
 }
+_LETTERS = {code[0]: word for code, word in EMOTIONS.items()}  # of votes
 INTENSITIES = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified", "X": "unspecified"}
 STATEMENTS = {
     "IEO": "It's eleven o'clock",
@@ -50,11 +51,13 @@ CARD = _table.Card(
         "CREMA-D is a git repository with git-lfs: `git lfs install`, then `git clone "
         "https://github.com/CheyneyComputerScience/CREMA-D`, and pass the clone as root. Without "
         "git-lfs the .wav files are text pointers of about 130 bytes. The clips lie in AudioWAV, "
-        "the lists in VideoDemographics.csv and processedResults/summaryTable.csv."
+        "the lists in VideoDemographics.csv and processedResults/ (summaryTable.csv, "
+        "tabulatedVotes.csv)."
     ),
     note=(
-        "Sex and age stand in VideoDemographics.csv, the listeners' votes in summaryTable.csv; "
-        "without these files they are unknown."
+        "Sex and age stand in VideoDemographics.csv, the majority of the listeners in "
+        "summaryTable.csv, their counts in tabulatedVotes.csv; without these files they are "
+        "unknown."
     ),
 )
 
@@ -92,18 +95,24 @@ def scan(root):
     Extra columns: `age`, `race`, `ethnicity` from VideoDemographics.csv (<NA> without it);
     where summaryTable.csv is there, the listeners' `voice_vote` and `multimodal_vote` as
     emotion words (ties joined by a colon, `"angry:disgust"`) and `voice_level` and
-    `multimodal_level`, the mean intensity they heard (0-100, ties likewise).
+    `multimodal_level`, the mean intensity they heard (0-100, ties likewise); where
+    tabulatedVotes.csv or finishedResponses.csv is there, `votes_angry` and so on, how many of
+    those who heard the voice alone named the emotion.
 
     Warns:
         UserWarning: VideoDemographics.csv is not there, so that sex is unknown.
     """
     clips = _with_actors(_table.scan(root, CARD.name, parse), root)
     votes = _table.find_file(root, "summaryTable.csv")
+    names = clips["clip"].str.removeprefix("cremad/")
     if votes is not None:
         table = read_votes(votes)
-        names = clips["clip"].str.removeprefix("cremad/")
         for column in table.columns:
             clips[column] = names.map(table[column]).astype("string")
+    counts = _cremad_votes.read(root, _LETTERS)
+    if counts is not None:
+        for column in counts.columns:
+            clips[column] = names.map(counts[column]).astype("Int64")
     return clips
 
 
@@ -134,10 +143,9 @@ def read_votes(path):
         multimodal_level, all text.
     """
     table = pd.read_csv(path, dtype=str).set_index("FileName")
-    words = {code[0]: word for code, word in EMOTIONS.items()}
 
     def spell(votes):
-        return votes.map(lambda vote: ":".join(words[letter] for letter in vote.split(":")))
+        return votes.map(lambda vote: ":".join(_LETTERS[letter] for letter in vote.split(":")))
 
     return pd.DataFrame(
         {

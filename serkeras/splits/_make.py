@@ -8,7 +8,7 @@ import warnings
 import pandas as pd
 
 from serkeras import _files
-from serkeras.splits import at_random, by_speaker, guard, published
+from serkeras.splits import at_random, by_corpus, by_speaker, by_statement, guard, published
 from serkeras.splits.split import SIDES, Split
 
 _COLUMNS = ("path", "clip", "corpus", "emotion", "speaker", "sex")
@@ -19,6 +19,12 @@ _KINDS = {
     "kfold:K/N": "fold K of N over clips, stratified; speakers stand on all sides",
     "speaker-kfold:K/N": "fold K of N over speakers, sexes balanced",
     "loso:SPEAKER": "leave one speaker out: test on that one (05 or ravdess-05)",
+    "statement:NAME": "test on the clips that say one statement (kids or ravdess-kids), train on "
+    "others; speakers stand on all sides",
+    "statement-kfold:K/N": "fold K of N over statements; speakers stand on all sides",
+    "speaker-statement:NAME": "like speaker, and the test speakers say one statement that nobody "
+    "else says; clips between stand on no side",
+    "corpus:NAME": "test on one corpus, train on the others, validate on other speakers of them",
     "emobox:K": "EmoBox's test fold K: ravdess 1-6, savee 1-4, emodb 1-5, cremad 1, tess 1 "
     "(the last three share speakers)",
     "folds5:K": "fold K (1-5) of the five speaker-disjoint RAVDESS folds",
@@ -49,8 +55,9 @@ def make(clips, kind="speaker", seed=0, fractions=None, stratify=_STRATIFY, allo
     Args:
         clips: manifest, one row a clip.
         kind: one of `kinds()`. Validation is drawn in the same manner as the test side, from
-            what that leaves: 15 % of all speakers of a corpus, or 10 % of all clips. The
-            published test folds never change with the seed, their validation side does.
+            what that leaves: 15 % of all speakers of a corpus, 10 % of its statements, or 10 %
+            of all clips. Test folds that are published, or named (loso, statement, corpus), never
+            change with the seed; their validation side does.
         seed: int, 0 or more.
         fractions: (train, validation, test) summing to 1; of speakers for kind "speaker"
             (default 0.7, 0.15, 0.15), of clips for "random" (default 0.8, 0.1, 0.1).
@@ -112,6 +119,26 @@ def _loso(clips, argument, options):
     return sides, (), notes
 
 
+def _statement(clips, argument, options):
+    sides, notes = by_statement.holdout(clips, argument, options)
+    return sides, ("speaker",), notes
+
+
+def _statement_kfold(clips, argument, options):
+    sides, notes = by_statement.kfold(clips, *_fold_of(argument), options)
+    return sides, ("speaker",), notes
+
+
+def _speaker_statement(clips, argument, options):
+    sides, notes = by_statement.with_speakers(clips, argument, options)
+    return sides, (), notes
+
+
+def _corpus(clips, argument, options):
+    sides, notes = by_corpus.holdout(clips, argument, options.seed)
+    return sides, (), notes
+
+
 def _tfds(clips, _, __):
     return published.tfds(clips)
 
@@ -130,11 +157,15 @@ _MAKERS = {
     "kfold": _kfold,
     "speaker-kfold": _speaker_kfold,
     "loso": _loso,
+    "statement": _statement,
+    "statement-kfold": _statement_kfold,
+    "speaker-statement": _speaker_statement,
+    "corpus": _corpus,
     "emobox": _emobox,
     "folds5": _folds5,
     "tfds": _tfds,
 }
-_ARGUMENTS = {"": "", "K": r"\d+", "K/N": r"\d+/\d+", "SPEAKER": ".+", "FILE": ".+"}
+_ARGUMENTS = {"": "", "K": r"\d+", "K/N": r"\d+/\d+", "SPEAKER": ".+", "NAME": ".+", "FILE": ".+"}
 
 
 def _parse(kind):
@@ -145,7 +176,7 @@ def _parse(kind):
         if name == known and colon == wants_colon:
             if re.fullmatch(_ARGUMENTS[placeholder], argument):
                 return name, argument
-    forms = "\n".join(f"  {form:18} {line}" for form, line in _KINDS.items())
+    forms = "\n".join(f"  {form:22} {line}" for form, line in _KINDS.items())
     raise ValueError(f"`kind` must be a kind of split. Received: {kind!r}. Choose from\n{forms}")
 
 

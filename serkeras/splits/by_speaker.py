@@ -72,16 +72,17 @@ def leave_one_out(clips, speaker, seed):
     return carve(clips, matches, seed), ()
 
 
-def carve(clips, test, seed):
+def carve(clips, test, seed, least=3):
     """Keep `test` speakers for the test and draw validation speakers from the others.
 
     Validation takes 15 % of the speakers of a corpus (at least one) and leaves at least one
-    to train on; corpora of fewer than three speakers give none.
+    to train on; corpora of fewer than `least` speakers give none.
 
     Args:
         clips: manifest.
         test: list of speakers.
         seed: int.
+        least: speakers that a corpus must have to give validation speakers.
 
     Returns:
         Series of sides on the index of `clips`.
@@ -90,7 +91,7 @@ def carve(clips, test, seed):
     for corpus, group in speakers(clips).groupby("corpus", sort=True):
         rest = group.drop(group.index.intersection(test))
         count = min(_share(len(group), FRACTIONS[1]), len(rest) - 1)
-        if len(group) >= 3 and count > 0:
+        if len(group) >= least and count > 0:
             drawn = _draw(rest, count, _stream(seed, corpus, "validation"))
             sides |= dict.fromkeys(drawn, "validation")
     return clips["speaker"].map(sides).fillna("train")

@@ -3,6 +3,7 @@
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from serkeras._files import atomic_write, read_json
@@ -45,6 +46,30 @@ def compare(study, a, b, split=None, out=None, n_boot=2000, seed=0):
     return _pair(_named(rows, a), _named(rows, b), rows, split, n_boot, seed)
 
 
+def compare_pairs(study, split=None, out=None, n_boot=2000, seed=0, by_corpus=False):
+    """Test every two rows of a split that have a finished run in common.
+
+    Args:
+        study, split, out, n_boot, seed: as in `compare`.
+        by_corpus: resample the speakers of each corpus apart, so that every resample has as many
+            of each as there are.
+
+    Returns:
+        List of dictionaries, see `compare`; empty where no two rows have a common run.
+
+    Raises:
+        ValueError: a split is unknown, or the test clips of two rows differ.
+    """
+    study = load(study)
+    split = _split(study, split)
+    rows = _rows(study, out, split)
+    return [
+        _pair(a, b, rows, split, n_boot, seed, by_corpus)
+        for a, b in itertools.combinations(rows, 2)
+        if set(rows[a]) & set(rows[b])
+    ]
+
+
 def compare_all(study, split=None, out=None, n_boot=2000, seed=0):
     """Test every two rows of a split, with Holm's correction over all pairs.
 
@@ -62,22 +87,33 @@ def compare_all(study, split=None, out=None, n_boot=2000, seed=0):
     """
     study = load(study)
     split = _split(study, split)
-    rows = _rows(study, out, split)
-    names = [name for name, runs in rows.items() if runs]
-    pairs = [(a, b) for a, b in itertools.combinations(names, 2) if set(rows[a]) & set(rows[b])]
-    if not pairs:
+    found = compare_pairs(study, split, out, n_boot, seed)
+    if not found:
         raise ValueError(
-            f"Two rows with finished runs of one seed must be there to be compared. Received: "
-            f"{len(names)} finished in split {split!r}. Run more of the study first."
+            "Two rows with finished runs of one seed must be there to be compared. Received: "
+            f"none in split {split!r}. Run more of the study first."
         )
-    table = pd.DataFrame([_flat(_pair(*pair, rows, split, n_boot, seed)) for pair in pairs])
-    for name in MEASURES:
-        place = table.columns.get_loc(f"{name}_p") + 1
-        table.insert(place, f"{name}_p_holm", paired.holm(table[f"{name}_p"]))
+    table = corrected(found)
     table = table.sort_values(["uar_p", "a", "b"], kind="stable", ignore_index=True)
     path = Path(out or folders.default_folder(study)) / f"compare-{_file_word(split)}.csv"
     with atomic_write(path) as file:
         table.to_csv(file, index=False)
+    return table
+
+
+def corrected(results):
+    """Return results of `compare` as a table, one row each, with Holm's correction over all.
+
+    Args:
+        results: list of one dictionary or more.
+
+    Returns:
+        DataFrame with the columns that `compare_all` names, in the order of `results`.
+    """
+    table = pd.DataFrame([_flat(result) for result in results])
+    for name in MEASURES:
+        place = table.columns.get_loc(f"{name}_p") + 1
+        table.insert(place, f"{name}_p_holm", paired.holm(table[f"{name}_p"]))
     return table
 
 
@@ -118,7 +154,7 @@ def _named(rows, name):
     return found[0]
 
 
-def _pair(a, b, rows, split, n_boot, seed):
+def _pair(a, b, rows, split, n_boot, seed, by_corpus=False):
     common = [place for place in rows[a] if place in rows[b]]
     if a == b or not common:
         raise ValueError(
@@ -128,7 +164,7 @@ def _pair(a, b, rows, split, n_boot, seed):
         )
     clips = pd.concat([_aligned(a, b, rows, place) for place in common], ignore_index=True)
     judged, unit = judge(clips)
-    limits = paired.bootstrap(judged, n_boot, seed)
+    limits = paired.bootstrap(judged, n_boot, seed, _corpora(judged, clips) if by_corpus else None)
     only_a, only_b, p = paired.mcnemar(judged)
     units = int(judged.units.max()) + 1
     return {
@@ -148,7 +184,7 @@ def _pair(a, b, rows, split, n_boot, seed):
 
 def _aligned(a, b, rows, place):
     """Return the test clips of one run of both rows, with what each said."""
-    columns = ["clip", "speaker", "emotion", "predicted"]
+    columns = ["clip", "corpus", "speaker", "emotion", "predicted"]
     left, right = (rows[row][place].predictions[columns].set_index("clip") for row in (a, b))
     apart = sorted(set(left.index) ^ set(right.index))
     same = not apart and left["emotion"].equals(right["emotion"].reindex(left.index))
@@ -165,6 +201,12 @@ def _aligned(a, b, rows, place):
         )
     said = right["predicted"].reindex(left.index)
     return left.rename(columns={"predicted": "a"}).assign(b=said, run=str(place)).reset_index()
+
+
+def _corpora(judged, clips):
+    """Return int array `(units,)`, the corpus of each unit, from 0."""
+    first = np.unique(judged.units, return_index=True)[1]
+    return pd.factorize(clips["corpus"].iloc[first].astype(str))[0]
 
 
 def judge(clips):

@@ -80,7 +80,27 @@ def contributions(judged, measure):
     return np.bincount(judged.units, weights=judged.gain * judged.weights(measure))
 
 
-def bootstrap(judged, n_boot=2000, seed=0):
+def draw(strata, size, rng):
+    """Draw units with replacement, from each stratum as many as it has.
+
+    Args:
+        strata: int array `(units,)`, from 0: what a resample must have as much of as there is, such
+            as corpora.
+        size: resamples.
+        rng: `numpy.random.Generator`.
+
+    Returns:
+        Float array `(size, units)`, how often each unit is drawn.
+    """
+    drawn = np.zeros((size, len(strata)))
+    for stratum in range(strata.max() + 1):
+        inside = np.flatnonzero(strata == stratum)
+        chances = np.full(len(inside), 1 / len(inside))
+        drawn[:, inside] = rng.multinomial(len(inside), chances, size=size)
+    return drawn
+
+
+def bootstrap(judged, n_boot=2000, seed=0, strata=None):
     """Percentile interval of the difference a - b; both systems see the same resampled units.
 
     A run of which a resample holds no clip, and a class of which a run holds none, do not count
@@ -90,6 +110,7 @@ def bootstrap(judged, n_boot=2000, seed=0):
         judged: `Judged`.
         n_boot: resamples.
         seed: of the resampling.
+        strata: int array `(units,)`, see `draw`; None is one stratum.
 
     Returns:
         Dictionary from "uar" and "accuracy" to (low, high).
@@ -102,11 +123,12 @@ def bootstrap(judged, n_boot=2000, seed=0):
     support, gain = judged.counts()
     units, shape = len(support), support.shape[1:]
     rng = np.random.default_rng(seed)
+    strata = np.zeros(units, int) if strata is None else strata
     samples = {"uar": [], "accuracy": []}
     step = max(1, _AT_ONCE // max(units, support[0].size))
     for start in range(0, n_boot, step):
         size = min(step, n_boot - start)
-        drawn = rng.multinomial(units, np.full(units, 1 / units), size=size).astype(float)
+        drawn = draw(strata, size, rng)
         n = (drawn @ support.reshape(units, -1)).reshape(size, *shape)
         d = (drawn @ gain.reshape(units, -1)).reshape(size, *shape)
         samples["uar"].append(_mean(_mean(_ratio(d, n))))

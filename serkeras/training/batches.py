@@ -99,7 +99,8 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index):
         """Return `(features (batch, bins, frames, 1), targets (batch,))`.
 
-        Where lengths vary the first part is a dictionary, as `pad` returns it.
+        Where the side has shares of the classes, targets are `(batch, classes)`. Where lengths vary
+        the first part is a dictionary, as `pad` returns it.
         """
         if not self._threads:
             return self._batch(self._batches[index], self._epoch)
@@ -114,7 +115,7 @@ class Batches(keras.utils.PyDataset):
         return self._pool.submit(self._batch, rows, epoch)
 
     def _batch(self, rows, epoch):
-        x, targets = self._side.features(rows, self._seed, epoch), self._side.y[rows]
+        x, targets = self._side.features(rows, self._seed, epoch), self._side.targets[rows]
         return (pad(x, self._side.longest) if self._side.varies else with_channels(x)), targets
 
     def for_keras(self):
@@ -130,11 +131,12 @@ class Batches(keras.utils.PyDataset):
         import tensorflow as tf
 
         features = tf.TensorSpec((None, *self._side.shape), tf.float32)
+        targets = self._side.targets
         if self._side.varies:
             features = {"features": features, "mask": tf.TensorSpec((None, None), tf.bool)}
         dataset = tf.data.Dataset.from_generator(
             lambda: (self[index] for index in range(len(self))),
-            output_signature=(features, tf.TensorSpec((None,), tf.int32)),
+            output_signature=(features, tf.TensorSpec((None, *targets.shape[1:]), targets.dtype)),
         )
         options = tf.data.Options()
         options.autotune.enabled = False

@@ -112,6 +112,7 @@ def _loss(config, targets, num_classes):
     weights = None
     if config.class_weights == "balanced":
         weights = balanced_weights(targets, num_classes)
-    if config.loss == "cross_entropy" and not config.label_smoothing and weights is None:
+    plain = config.loss == "cross_entropy" and not config.label_smoothing and weights is None
+    if plain and config.targets == "labels":
         return "sparse_categorical_crossentropy"
     return ClassLoss(config.loss, config.label_smoothing, config.focal_gamma, weights)

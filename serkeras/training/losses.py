@@ -11,12 +11,13 @@ _LEAST = 1e-37
 
 @keras.saving.register_keras_serializable("serkeras")
 class ClassLoss(keras.losses.Loss):
-    """What a fit makes small.
+    """What a fit makes small; targets are class indices, or shares of the classes.
 
     "cross_entropy" is -log p of the true class. "focal" weighs it by (1 - p)^gamma, so that
     clips which are recognised already count less. "hinge" asks that the true class's logit is
     at least 1 above each other: the mean over the other classes of max(0, 1 - difference); it is
-    computed from log-probabilities, whose differences are those of the logits.
+    computed from log-probabilities, whose differences are those of the logits. With shares the
+    loss of a clip is the mean over the classes by their shares; "hinge" takes indices only.
 
     Args:
         kind: "cross_entropy", "focal" or "hinge".
@@ -54,15 +55,27 @@ class ClassLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         """Return the loss of each clip `(clips,)`."""
-        y_true = ops.cast(ops.reshape(y_true, (-1,)), "int32")
         classes = y_pred.shape[-1]
-        truth = ops.one_hot(y_true, classes, dtype=y_pred.dtype)
+        truth = self._truth(y_true, classes, y_pred.dtype)
         # Not clipped at Keras's epsilon: a clip that is surely wrong would teach nothing.
         logs = ops.log(ops.maximum(y_pred, _LEAST))
         losses = getattr(self, f"_{self.kind}")(truth, logs, classes)
         if self.class_weights is None:
             return losses
-        return losses * ops.take(ops.convert_to_tensor(self.class_weights, losses.dtype), y_true)
+        return losses * ops.matmul(truth, ops.convert_to_tensor(self.class_weights, losses.dtype))
+
+    def _truth(self, y_true, classes, dtype):
+        """Return the share of each class in each clip; a lone column is one of indices."""
+        if len(y_true.shape) < 2 or y_true.shape[-1] == 1:
+            indices = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+            return ops.one_hot(indices, classes, dtype=dtype)
+        if self.kind == "hinge":
+            raise ValueError(
+                "The loss 'hinge' must have one true class for each clip. Received: targets of "
+                f"shape {tuple(y_true.shape)}. Choose another training.loss, or "
+                "training.targets='labels'."
+            )
+        return ops.cast(y_true, dtype)
 
     def _smoothed(self, truth, classes):
         return truth * (1 - self.label_smoothing) + self.label_smoothing / classes

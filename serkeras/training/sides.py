@@ -10,6 +10,7 @@ import pandas as pd
 
 from serkeras import augment
 from serkeras.config import FeatureConfig
+from serkeras.datasets import votes
 from serkeras.features import cache, registry
 from serkeras.training.on_the_fly import OnTheFly
 from serkeras.training.reading import Reader, check
@@ -40,6 +41,8 @@ class Side:
             None is that of `x`.
         statistics: `Side` of clean features that scaling is fitted with; None is this one.
         speakers: array `(rows,)` of their names, missing values where unknown; None if all are.
+        shares: float32 array `(rows, classes)`, how much of each class a clip is where listeners'
+            votes are learned; None where classes are.
     """
 
     x: np.ndarray
@@ -53,6 +56,12 @@ class Side:
     row_shape: tuple[int, ...] | None = None
     statistics: "Side | None" = None
     speakers: np.ndarray | None = None
+    shares: np.ndarray | None = None
+
+    @property
+    def targets(self):
+        """What is learned of each row: `shares`, or `y`."""
+        return self.y if self.shares is None else self.shares
 
     @property
     def shape(self):
@@ -132,6 +141,7 @@ def extract(split, labels, experiment, on_error, n_jobs, progress):
         serkeras.audio.AudioError: see `serkeras.features.cache.extract`.
     """
     check(experiment)
+    shares = _shares(split, labels, experiment)
     reader = Reader(split, experiment, on_error, n_jobs, progress)
     given = _given(experiment.features)
     sources = dict.fromkeys(split.sides, reader.all_clips(given))
@@ -144,12 +154,30 @@ def extract(split, labels, experiment, on_error, n_jobs, progress):
     if experiment.augment.on_the_fly:
         waves = reader.all_clips(_WAVEFORM)
         sides["train"] = _changing(sides["train"], waves, labels, experiment)
+    for name, found in shares.items():
+        sides[name] = replace(sides[name], shares=found.loc[sides[name].clips].to_numpy())
     return Sides(
         **sides,
         failed=reader.failed(),
         digest=_digest(sides, labels),
         files={path: found.digest for path, found in reader.hashes.items()},
     )
+
+
+def _shares(split, labels, experiment):
+    """Return tables from clip to the share of each class, by side; none where labels are learned.
+
+    Keras wants targets of one form on both sides: those of validation are 1 for the label.
+    """
+    if experiment.training.targets == "labels":
+        return {}
+    train, validation = split.train, split.validation
+    heard = votes.distributions(train, labels, experiment.label_scheme)
+    named = validation["emotion"].to_numpy(dtype=object)[:, None] == np.array(labels, dtype=object)
+    return {
+        "train": pd.DataFrame(heard.astype(np.float32), index=train["clip"]),
+        "validation": pd.DataFrame(named.astype(np.float32), index=validation["clip"]),
+    }
 
 
 def _given(features):
@@ -211,6 +239,8 @@ def _digest(sides, labels):
         [Path(side.x.filename).parent.name, side.clips.tolist(), side.y.tolist()]
         for side in sides.values()
     ]
+    if sides["train"].shares is not None:
+        told.append(sides["train"].shares.tolist())
     if sides["train"].prepare:
         told.append(cache.with_contents(sides["train"].prepare.transforms))
     return hashlib.sha256(json.dumps([labels, told]).encode()).hexdigest()

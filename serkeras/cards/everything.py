@@ -1,0 +1,42 @@
+"""`analyse`: all analyses and cards that a run can have, for its page."""
+
+from serkeras.cards.data import NAME, data_card
+from serkeras.cards.model import model_card
+from serkeras.evaluation import analysis
+from serkeras.runs import Run
+
+
+def analyse(run, progress=True):
+    """Make the analyses and cards that a run does not have yet.
+
+    Args:
+        run: finished `serkeras.Run`, or the path of its folder.
+        progress: show bars.
+
+    Returns:
+        Dictionary from the names of analyses that could not be made to why: recordings that are
+        not at hand, for instance. The others are made all the same.
+
+    Raises:
+        FileNotFoundError: the folder holds no finished run.
+    """
+    from serkeras import confidence, explanation, groups, robustness
+
+    run = run if isinstance(run, Run) else Run(run)
+    ways = {
+        "groups": lambda: groups.measure_groups(run),
+        "confidence": lambda: confidence.measure_confidence(run),
+        "robustness": lambda: robustness.measure_robustness(run, progress=progress),
+        "explanation": lambda: explanation.explain(run, progress=progress),
+        NAME: lambda: data_card(run, progress=progress),
+    }
+    model_card(run)
+    left_out = {}
+    for name, make in ways.items():
+        if (analysis.place(run, name) / analysis.PAGE).is_file():
+            continue
+        try:
+            make()
+        except (OSError, ValueError) as error:
+            left_out[name] = str(error)
+    return left_out

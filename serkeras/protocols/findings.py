@@ -1,0 +1,158 @@
+"""All figures of a page, from the finished runs of its study."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from serkeras.protocols import pooled
+from serkeras.protocols.planning import Plan
+from serkeras.studies import cells, comparison, rows
+from serkeras.studies.folder import FINISHED
+
+# Protocols whose folds a reader wants to see one by one.
+BY_FOLD = ("corpus", "statement", "speaker-statement")
+# With which the others are compared; those that test every speaker come first.
+_REFERENCES = ("speaker-kfold", "folds5", "emobox", "loso", "speaker")
+_MEASURES = ("uar", "accuracy")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What came out.
+
+    Attributes:
+        plan: `serkeras.protocols.planning.Plan`.
+        labels: list of the classes.
+        states: list of `serkeras.studies.State` of all runs.
+        table: DataFrame, one row a recipe and protocol, see `serkeras.evaluate_protocols`.
+        by_fold: DataFrame of single corpora and statements, with the same pooled columns.
+        recipes: DataFrame of pairs of recipes within a protocol, see
+            `serkeras.studies.compare_all`, with the column protocol; empty for one recipe.
+        reference: protocol that the others are compared with, None where there is none.
+        protocols: DataFrame, one row a recipe and other protocol: how far it lies above the
+            reference on the clips of both.
+    """
+
+    plan: Plan
+    labels: list
+    states: list
+    table: pd.DataFrame
+    by_fold: pd.DataFrame
+    recipes: pd.DataFrame
+    reference: str | None
+    protocols: pd.DataFrame
+
+
+def gather(plan, states, folder, n_boot=2000):
+    """Compute all figures.
+
+    Args:
+        plan: `serkeras.protocols.planning.Plan`.
+        states: list of `serkeras.studies.State` of its study.
+        folder: of the study.
+        n_boot: resamples.
+
+    Returns:
+        `Findings`.
+
+    Raises:
+        RuntimeError: no run is finished.
+    """
+    done = [state for state in states if state.kind == FINISHED]
+    if not done:
+        raise RuntimeError(
+            "A page of protocols needs a finished run. Received: "
+            f"{len(states)} runs, the first {states[0].kind}: {' '.join(states[0].note.split())}. "
+            "Mend that and give the same command again."
+        )
+    labels, said = sorted(set(plan.clips["emotion"])), pooled.answers(done)
+    table = _table(plan, done, said, labels, n_boot)
+    pairs = _recipes(plan, folder, n_boot)
+    reference = _reference(table)
+    return Findings(
+        plan, labels, states, table, _by_fold(table, said, labels, n_boot), pairs, reference,
+        _protocols(table, reference, said, n_boot),
+    )  # fmt: skip
+
+
+def _table(plan, done, said, labels, n_boot):
+    study, found = plan.study, []
+    counts = {entry.label: len(entry.values) for entry in study.splits}
+    spread = rows.table(study, cells.expand(study), rows.runs_table(done))
+    for row in spread.to_dict("records"):
+        recipe, protocol = row["recipe"], row["split"]
+        mine = [s for s in done if (s.cell.recipe, s.cell.split) == (recipe, protocol)]
+        entry = {"recipe": recipe, "protocol": protocol, "speakers": row["speakers"]}
+        entry["new"] = " ".join(pooled.new_on_test(mine, plan.clips)) if mine else ""
+        entry |= {"folds": counts[protocol], "seeds": len(study.seeds)}
+        names = [f"{name}_{end}" for name in _MEASURES for end in ("mean", "sd")]
+        entry |= {name: row[name] for name in ("runs", "of", *names)}
+        found.append(entry | _pooled(said, labels, n_boot, recipe=recipe, protocol=protocol))
+    return pd.DataFrame(found)
+
+
+def _pooled(said, labels, n_boot, **where):
+    """Return the pooled figures of the answers that have these values, flat; {} of none."""
+    table = _where(said, **where)
+    if table.empty:
+        return {}
+    measured = pooled.measure(table, labels, n_boot)
+    facts = ("unit", "units", "fewest", "clips", "answers")
+    return _flat(measured) | {name: measured[name] for name in facts}
+
+
+def _where(said, **where):
+    for name, value in where.items():
+        said = said[said[name] == value]
+    return said
+
+
+def _flat(measured):
+    ends = ("value", "low", "high")
+    return {f"{name}_{end}": measured[name][end] for name in _MEASURES for end in ends}
+
+
+def _by_fold(table, said, labels, n_boot):
+    found = []
+    for row in table[(table["runs"] > 0) & table["protocol"].isin(BY_FOLD)].itertuples():
+        where = {"recipe": row.recipe, "protocol": row.protocol}
+        for fold in _where(said, **where)["fold"].unique():
+            if not fold.startswith("statement-kfold"):
+                figures = _pooled(said, labels, n_boot, **where, fold=fold)
+                found.append({**where, "fold": fold, **figures})
+    return pd.DataFrame(found)
+
+
+def _recipes(plan, folder, n_boot):
+    """Test every two recipes within each protocol; Holm's correction is over all of them."""
+    found = [
+        (protocol, result)
+        for protocol in plan.protocols
+        for result in comparison.compare_pairs(plan.study, protocol, folder, n_boot, by_corpus=True)
+    ]
+    if not found:
+        return pd.DataFrame()
+    table = comparison.corrected([result for _, result in found])
+    for column in ("a", "b"):
+        table[column] = table[column].str.rpartition("/")[0]
+    table.insert(0, "protocol", [protocol for protocol, _ in found])
+    return table
+
+
+def _reference(table):
+    new = set(table[(table["runs"] > 0) & (table["speakers"] == rows.NEW)]["protocol"])
+    return next((name for name in _REFERENCES if name in new), None)
+
+
+def _protocols(table, reference, said, n_boot):
+    done, found = table[table["runs"] > 0], []
+    for row in done[done["protocol"] != reference].itertuples():
+        mine, other = (
+            _where(said, recipe=row.recipe, protocol=name) for name in (row.protocol, reference)
+        )
+        measured = pooled.difference(mine, other, n_boot)
+        if measured:
+            facts = {name: measured[name] for name in ("unit", "units", "clips")}
+            entry = {"recipe": row.recipe, "protocol": row.protocol, "minus": reference}
+            found.append({**entry, **_flat(measured), **facts})
+    return pd.DataFrame(found)

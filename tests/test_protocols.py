@@ -1,0 +1,608 @@
+"""Protocols: their folds, the pooled figures, paired tests, the page and the command."""
+
+import itertools
+import json
+import shlex
+import types
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.metrics import recall_score
+
+import serkeras
+from serkeras import protocols, runs, splits
+from serkeras._files import read_json, write_json
+from serkeras.cli import main
+from serkeras.evaluation import intervals
+from serkeras.protocols import figure, findings, page, planning, pooled
+from serkeras.protocols import named as named_protocols
+from serkeras.studies import comparison, paired
+from tests.test_splits import manifest
+
+LABELS = ["angry", "happy", "neutral", "sad"]
+
+
+def clips_of(*specs):
+    """A manifest of corpora without files, from (name, speakers, statements)."""
+    tables = [manifest(name, speakers, takes) for name, speakers, takes in specs]
+    return pd.concat(tables, ignore_index=True)
+
+
+# Folds.
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "first"),
+    [
+        ("speaker", 1, "speaker"),
+        ("speaker-kfold", 5, "speaker-kfold:1/5"),
+        ("folds5", 5, "folds5:1"),
+        ("emobox", 6, "emobox:1"),
+        ("loso", 24, "loso:ravdess-01"),
+        ("speaker-statement", 2, "speaker-statement:ravdess-1"),
+        ("statement", 2, "statement:ravdess-1"),
+        ("kfold", 5, "kfold:1/5"),
+        ("random", 1, "random"),
+    ],
+)
+def test_the_folds_of_a_protocol_are_kinds_of_split(name, count, first):
+    clips = clips_of(("ravdess", 24, 2))
+    kinds = protocols.folds(name, clips)
+    assert (len(kinds), kinds[0]) == (count, first)
+    tested = [set(splits.make(clips, kind).test["clip"]) for kind in kinds]
+    if count > 1 and name != "speaker-statement":
+        assert sorted(itertools.chain(*tested)) == sorted(clips["clip"])
+    assert set(protocols.names()) >= {name}
+
+
+def test_every_corpus_is_tested_once():
+    clips = clips_of(("ravdess", 6, 2), ("emodb", 10, 10), ("tess", 2, 8))
+    assert protocols.folds("corpus", clips) == ["corpus:emodb", "corpus:ravdess", "corpus:tess"]
+    assert protocols.folds("statement", clips)[-1] == "statement-kfold:5/5"
+    assert len(protocols.folds("speaker-kfold", clips_of(("savee", 4, 3)))) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("speakers", r"(?s)Received: 'speakers'.*speaker-kfold.*loso"),
+        ("corpus", r"two corpora or more. Received: \['emodb'\]"),
+        ("folds5", r"of \['ravdess'\]. Received: \['emodb'\]"),
+        ("speaker-statement", "Received: 10 statements.*speaker-statement:emodb-1"),
+    ],
+)
+def test_a_protocol_that_the_clips_do_not_allow_is_refused(name, words):
+    with pytest.raises(ValueError, match=words):
+        protocols.folds(name, clips_of(("emodb", 10, 10)))
+    with pytest.raises(ValueError, match="published for one corpus"):
+        protocols.folds("emobox", clips_of(("emodb", 10, 2), ("ravdess", 6, 2)))
+    with pytest.raises(ValueError, match="needs two or more. Received.*emodb-1"):
+        protocols.folds("statement", clips_of(("emodb", 10, 1)))
+
+
+# Figures over all answers.
+
+
+def answers(seed=0, speakers=8, each=6, seeds=2, corpus="own"):
+    """Random answers: speakers differ in how hard they are, and every seed judges each clip."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for speaker, ease in enumerate(rng.uniform(0.2, 0.9, speakers)):
+        for take, label, run in itertools.product(range(each), LABELS, range(seeds)):
+            said = label if rng.random() < ease else LABELS[rng.integers(4)]
+            clip = f"{corpus}/{speaker}-{label}-{take}"
+            rows.append((clip, corpus, f"{corpus}-{speaker}", label, said, "speaker", run))
+    columns = ["clip", "corpus", "speaker", "emotion", "predicted", "fold", "seed"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_one_corpus_the_interval_is_that_of_a_run(seed):
+    table = answers(seed)
+    truth, said = (table[name].map(LABELS.index).to_numpy() for name in ("emotion", "predicted"))
+    limits, about = intervals.bootstrap(truth, said, truth == said, 4, table["speaker"])
+    found = pooled.measure(table, LABELS)
+    for name in ("uar", "accuracy"):
+        assert (found[name]["low"], found[name]["high"]) == pytest.approx(limits[name])
+    expected = recall_score(table["emotion"], table["predicted"], average="macro")
+    assert found["uar"]["value"] == pytest.approx(expected)
+    assert (found["unit"], found["units"], found["fewest"]) == ("speaker", about["clusters"], 8)
+    assert (found["clips"], found["answers"]) == (8 * 24, 2 * 8 * 24)
+
+
+def test_the_interval_is_that_of_scipy_over_speakers():
+    """With as many clips of each speaker, accuracy is the mean of the speakers' accuracies."""
+    table = answers(speakers=14)
+    right = (table["emotion"] == table["predicted"]).groupby(table["speaker"]).mean()
+    reference = stats.bootstrap(
+        (right.to_numpy(),), np.mean, n_resamples=20_000, method="percentile", rng=1
+    ).confidence_interval
+    found = pooled.measure(table, LABELS, n_boot=20_000)["accuracy"]
+    assert (found["low"], found["high"]) == pytest.approx(tuple(reference), abs=0.005)
+    # Clips drawn one by one would give about half the width: the bound above can tell.
+    alone = pooled.measure(table.assign(speaker=None), LABELS)["accuracy"]
+    assert alone["high"] - alone["low"] < 0.7 * (found["high"] - found["low"])
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say():
+    """Of many sets of speakers about 95 % of the intervals hold what all speakers give."""
+    held = []
+    for seed in range(300):
+        rng = np.random.default_rng([9, seed])
+        ease = rng.beta(4, 4, size=24).repeat(12)  # 24 speakers, on average 0.5
+        right = rng.random(len(ease)) < ease
+        emotion = np.tile(LABELS, len(ease) // 4)
+        other = np.roll(LABELS, 1)[[LABELS.index(word) for word in emotion]]
+        table = pd.DataFrame(
+            {"emotion": emotion, "predicted": np.where(right, emotion, other), "corpus": "own",
+             "speaker": np.arange(24).repeat(12).astype(str), "clip": np.arange(288).astype(str)}
+        )  # fmt: skip
+        found = pooled.measure(table, LABELS, n_boot=400)["uar"]
+        held.append(found["low"] <= 0.5 <= found["high"])
+    assert 0.89 < np.mean(held) < 0.98
+
+
+def test_a_clip_of_unknown_speaker_is_one_clip_however_often_it_is_judged():
+    once = answers(seeds=1).assign(speaker=None)
+    twice = pd.concat([once, once.assign(seed=1)], ignore_index=True)
+    a, b = (pooled.measure(table, LABELS) for table in (once, twice))
+    assert a["unit"] == b["unit"] == "clip"
+    assert a["units"] == b["units"] == b["answers"] // 2
+    assert a["uar"] == pytest.approx(b["uar"])
+
+
+def test_every_resample_has_as_many_speakers_of_each_corpus():
+    strata = np.array([0, 1, 0, 0, 1, 2, 2, 0])
+    drawn = paired.draw(strata, 500, np.random.default_rng(0))
+    for stratum, count in enumerate((4, 2, 2)):
+        assert (drawn[:, strata == stratum].sum(axis=1) == count).all()
+    assert drawn.mean(axis=0) == pytest.approx(np.ones(8), abs=0.15)
+    assert drawn.std(axis=0).min() > 0.5
+
+
+def test_corpora_keep_their_weight_in_an_interval():
+    """An easy corpus and a hard one: drawn together, their shares alone would move the figure."""
+    easy, hard = answers(1, speakers=5, corpus="a"), answers(2, speakers=5, corpus="b")
+    easy["predicted"] = easy["emotion"]
+    hard["predicted"] = "sad"
+    found = pooled.measure(pd.concat([easy, hard]), LABELS)
+    assert found["accuracy"]["low"] == found["accuracy"]["high"] == pytest.approx(0.5 + 0.125)
+    together = pooled.measure(pd.concat([easy, hard]).assign(corpus="ab"), LABELS)
+    assert together["accuracy"]["high"] - together["accuracy"]["low"] > 0.2
+    assert (found["units"], found["fewest"]) == (10, 5)
+
+
+def test_a_protocol_does_not_lie_above_itself():
+    table = answers(seeds=1)
+    found = pooled.difference(table, table)
+    assert found["uar"] == found["accuracy"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert (found["units"], found["clips"]) == (8, 192)
+    assert pooled.difference(table, table.assign(clip="other")) is None
+
+
+def test_protocols_are_compared_on_the_clips_of_both_by_speaker():
+    table, other = answers(3, speakers=18), answers(4, speakers=18, seeds=3)
+    table = table[(table["speaker"] > "own-11") & (table["clip"].str[-1] != "4")]
+    table = table[~table["clip"].str.endswith("sad-1")]  # so that UAR is not accuracy
+    other = other[other["clip"].str[-1] != "0"]
+    found = pooled.difference(table, other, n_boot=6000)
+    both = table[table["clip"].isin(other["clip"])].copy()
+    assert (found["units"], found["clips"]) == (14, both["clip"].nunique()) == (14, 14 * 15)
+    share = (other["predicted"] == other["emotion"]).groupby(other["clip"]).mean()
+    both["gain"] = (both["predicted"] == both["emotion"]) - share[both["clip"]].to_numpy()
+    assert found["uar"]["value"] == pytest.approx(both.groupby("emotion")["gain"].mean().mean())
+    assert found["accuracy"]["value"] == pytest.approx(both["gain"].mean())
+    # As many clips of each speaker: the mean over speakers, which scipy can resample.
+    means = both.groupby("speaker")["gain"].mean().to_numpy()
+    reference = stats.bootstrap(
+        (means,), np.mean, n_resamples=20_000, method="percentile", rng=1
+    ).confidence_interval
+    limits = (found["accuracy"]["low"], found["accuracy"]["high"])
+    assert limits == pytest.approx(tuple(reference), abs=0.01)
+
+
+def test_a_class_that_the_drawn_speakers_lack_does_not_count():
+    table = answers(1, speakers=2, seeds=1)
+    one_class = (table["speaker"] == "own-0") & (table["emotion"] != "sad")
+    table = table[~one_class]
+    found = pooled.difference(table, table.assign(predicted="none"))["uar"]
+
+    def uar(rows):
+        return recall_score(rows["emotion"], rows["predicted"], average="macro", zero_division=0)
+
+    alone = (table[table["speaker"] == "own-1"], table[table["speaker"] == "own-0"])
+    only_sad = (alone[1]["predicted"] == "sad").mean()
+    values = [uar(table), uar(alone[0]), only_sad]  # of the three resamples that there are
+    assert found["value"] == pytest.approx(values[0])
+    assert (found["low"], found["high"]) == pytest.approx((min(values), max(values)))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_holm_is_the_closed_test(seed):
+    """A hypothesis is rejected if every intersection with it is, by Bonferroni's rule."""
+    p = np.random.default_rng(seed).uniform(0, 0.2, size=6).round(2)
+    subsets = [s for n in range(1, 7) for s in itertools.combinations(range(6), n)]
+    expected = [max(min(1, len(s) * p[list(s)].min()) for s in subsets if i in s) for i in range(6)]
+    assert paired.holm(p) == pytest.approx(expected)
+
+
+# The whole way, with a `train` that writes a run in no time.
+
+
+def fake_train(experiment, out, on_error, n_jobs, progress):
+    """Write a finished run whose answers are better where the speaker is known."""
+    clips = serkeras.datasets.load_many(experiment.data, experiment.label_scheme)
+    if experiment.seed == 13:
+        raise ValueError("The kernel must fit.\nReceived: 13.")
+    split = splits.make(clips, experiment.split, seed=experiment.seed)
+    runs.prepare(out, experiment)
+    rng = np.random.default_rng([experiment.seed, zlib.crc32(experiment.split.encode())])
+    test = split.test
+    known = test["speaker"].isin(split.train["speaker"]) | test["speaker"].isna()
+    ease = {"svm": 0.4, "logistic-sklearn": 0.25}[experiment.recipe] + 0.3 * known
+    right = rng.random(len(test)) < ease.to_numpy()
+    wrong = test["emotion"].map(dict(zip(LABELS, np.roll(LABELS, 1), strict=True)))
+    said = test["emotion"].where(right, wrong)
+    test.assign(predicted=said)[list(runs.PREDICTION_COLUMNS)].to_csv(
+        out / "predictions.csv", index=False
+    )
+    write_json(out / "split.json", split.to_dict())
+    pd.DataFrame({"phase": ["search"], "val_uar": [0.5], "val_accuracy": [0.5]}).to_csv(
+        out / "history.csv", index=False
+    )
+    uar = recall_score(test["emotion"], said, average="macro")
+    values = {"uar": uar, "accuracy": (said == test["emotion"]).mean(), "macro_f1": 0.5}
+    measured = {name: {"value": v, "low": v - 0.1, "high": v + 0.1} for name, v in values.items()}
+    facts = {"parameters": 3, "seconds": 1.0, "device": "a machine", "commit": None, "epochs": {}}
+    matrix = pd.crosstab(test["emotion"], said).reindex(index=LABELS, columns=LABELS, fill_value=0)
+    measured |= {"labels": LABELS, "confusion_matrix": matrix.to_numpy().tolist(), "run": facts}
+    write_json(out / "metrics.json", measured)
+    fake_train.trained.append(Path(out).name)
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Let studies train with `fake_train` on a manifest; returns what decides the clips."""
+    chosen = types.SimpleNamespace(clips=clips_of(("ravdess", 12, 2)), trained=[])
+    fake_train.trained = chosen.trained
+    monkeypatch.setattr("serkeras.training.pipeline.train", fake_train)
+    monkeypatch.setattr("serkeras.studies.work._forget", lambda: None)
+    monkeypatch.setattr("serkeras.datasets.load_many", lambda *_, **__: chosen.clips)
+    return chosen
+
+
+RECIPES = ["svm", "logistic-sklearn"]
+
+
+def evaluate(out, **changes):
+    settings = {"recipes": RECIPES, "data": ["ravdess"], "progress": False, "n_boot": 200}
+    return serkeras.evaluate_protocols(out=out, **{**settings, **changes})
+
+
+def test_a_page_has_new_speakers_first_and_says_what_the_others_are(fake, tmp_path):
+    table = evaluate(tmp_path / "p")
+    assert len(fake.trained) == 2 * (1 + 5 + 2 + 1)
+    assert list(dict.fromkeys(table["protocol"])) == [
+        "speaker", "speaker-kfold", "statement", "random",
+    ]  # fmt: skip
+    row = table.set_index(["recipe", "protocol"]).T.to_dict()
+    assert row["svm", "speaker-kfold"]["new"] == "speakers"
+    assert row["svm", "statement"]["new"] == "statements"
+    assert row["svm", "random"]["new"] == ""
+    assert row["svm", "random"]["speakers"] == "the same"
+    text = Path(table.attrs["page"]).read_text()
+    assert text.startswith("# svm, logistic-sklearn on ravdess, under 4 protocols\n")
+    assert "| svm | `speaker-kfold` | new speakers | 5 of 5 |" in text
+    assert "| svm | `random` | **known speakers** | 1 of 1 |" in text
+    assert "| svm | `statement` | **new statements; known speakers** | 2 of 2 |" in text
+    assert "correction is over all 4 tests of this page" in text
+    assert "## Protocols against `speaker-kfold`" in text
+    assert (tmp_path / "p" / "figures" / "protocols.png").stat().st_size > 5000
+    headings = [line for line in text.splitlines() if line.startswith("# ")]
+    assert len(headings) == 1
+
+
+def test_the_figures_are_those_of_the_runs(fake, tmp_path):
+    table = evaluate(tmp_path / "p", seeds=[0, 3], protocols=["kfold"], recipes="svm")
+    folders = sorted((tmp_path / "p" / "study" / "runs").iterdir())
+    assert len(folders) == 10
+    said = [pd.read_csv(folder / "predictions.csv") for folder in folders]
+    uars = [recall_score(t["emotion"], t["predicted"], average="macro") for t in said]
+    whole = pd.concat(said)
+    row = table.iloc[0]
+    assert (row["uar_mean"], row["uar_sd"]) == pytest.approx((np.mean(uars), np.std(uars, ddof=1)))
+    expected = recall_score(whole["emotion"], whole["predicted"], average="macro")
+    assert row["uar_value"] == pytest.approx(expected)
+    assert row["accuracy_value"] == pytest.approx((whole["emotion"] == whole["predicted"]).mean())
+    assert (row["folds"], row["seeds"], row["runs"], row["of"]) == (5, 2, 10, 10)
+    assert (row["clips"], row["answers"], row["units"]) == (96, 192, 12)
+    result = read_json(tmp_path / "p" / "result.json")
+    assert result["table"][0]["uar_low"] == pytest.approx(row["uar_low"], abs=1e-12)
+    assert result["recipes"] == result["protocols"] == []
+    assert result["reference"] is None
+    assert {"commit", "device", "versions"} == set(result["made_by"])
+    on_disk = pd.read_csv(tmp_path / "p" / "table.csv")
+    assert on_disk["uar_high"][0] == row["uar_high"]
+    assert not (tmp_path / "p" / "recipes.csv").exists()
+
+
+def test_the_same_call_trains_nothing_twice_and_a_longer_one_what_is_new(fake, tmp_path):
+    first = evaluate(tmp_path / "p", recipes=["svm"], protocols="random")
+    pd.testing.assert_frame_equal(
+        evaluate(tmp_path / "p", recipes=["svm"], protocols="random"), first
+    )
+    assert len(fake.trained) == 1
+    evaluate(tmp_path / "p", protocols=["random", "statement"])
+    assert len(fake.trained) == 1 + 1 + 2 * 2
+    with pytest.raises(FileExistsError, match="holds the study 'protocols-ravdess'"):
+        evaluate(tmp_path / "p", data=["ravdess", "emodb"])
+
+
+def test_recipes_are_tested_by_speaker_with_one_correction_for_the_page(fake, tmp_path):
+    evaluate(tmp_path / "p", seeds=1, protocols=["speaker-kfold", "statement"])
+    table = pd.read_csv(tmp_path / "p" / "recipes.csv")
+    assert table["protocol"].tolist() == ["speaker-kfold", "statement"]
+    assert table[["a", "b"]].to_numpy().tolist() == [RECIPES] * 2
+    for _, row in table.iterrows():
+        parts = contributions(tmp_path / "p" / "study" / "runs", row["protocol"])
+        reference = stats.permutation_test(
+            (parts,), np.sum, permutation_type="samples", n_resamples=np.inf
+        )
+        assert parts.sum() == pytest.approx(row["uar_difference"])
+        assert row["uar_p"] == pytest.approx(reference.pvalue)
+    worst, best = table["uar_p"].max(), table["uar_p"].min()
+    expected = [
+        min(1, max(worst, 2 * best)) if p == worst else min(1, 2 * p) for p in table["uar_p"]
+    ]
+    assert table["uar_p_holm"].tolist() == pytest.approx(expected)
+
+
+def contributions(folder, protocol):
+    """What each speaker adds to svm's mean UAR over the runs less that of the other."""
+    runs_of = sorted(path.name for path in folder.glob(f"svm__own__{protocol}*"))
+    found = []
+    for name in runs_of:
+        a, b = (
+            pd.read_csv(folder / run / "predictions.csv").set_index("clip")
+            for run in (name, name.replace("svm", "logistic-sklearn", 1))
+        )
+        right = [(t["predicted"] == t["emotion"]).astype(float) for t in (a, b.loc[a.index])]
+        support = a.groupby("emotion")["emotion"].transform("size")
+        weight = 1 / support / a["emotion"].nunique() / len(runs_of)
+        found.append(((right[0] - right[1]) * weight).groupby(a["speaker"]).sum())
+    return pd.concat(found).groupby(level=0).sum().to_numpy()
+
+
+def test_a_protocol_is_compared_with_one_whose_speakers_are_new(fake, tmp_path):
+    evaluate(tmp_path / "p", protocols=["random", "kfold", "speaker"], recipes=["svm"])
+    table = pd.read_csv(tmp_path / "p" / "protocols.csv")
+    assert set(table["minus"]) == {"speaker"}
+    assert list(table["protocol"]) == ["kfold"]  # random has no clip in common with speaker here
+    row = table.set_index("protocol").loc["kfold"]
+    assert row["uar_low"] <= row["uar_value"] <= row["uar_high"]
+    assert (row["units"], row["clips"]) == (2, 16)
+    folder, right = tmp_path / "p" / "study" / "runs", {}
+    for name in ("kfold", "speaker__"):
+        said = [pd.read_csv(run / "predictions.csv") for run in folder.glob(f"svm__own__{name}*")]
+        right[name] = pd.concat(said).set_index("clip").eval("predicted == emotion")
+    expected = right["kfold"][right["speaker__"].index].mean() - right["speaker__"].mean()
+    assert row["accuracy_value"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("speakers", "expected"), [("new", "emobox"), ("the same", None)])
+def test_folds_that_share_speakers_are_no_reference(speakers, expected):
+    rows = {"protocol": ["emobox", "random"], "runs": 1, "speakers": [speakers, "the same"]}
+    assert findings._reference(pd.DataFrame(rows)) == expected
+
+
+def test_corpora_are_shown_one_by_one(fake, tmp_path):
+    fake.clips = clips_of(("ravdess", 6, 2), ("emodb", 10, 2), ("tess", 2, 2))
+    names = ["ravdess", "emodb", "tess"]
+    out = tmp_path / "p"
+    table = evaluate(out, data=names, protocols=["corpus", "random"], label_scheme="seven")
+    assert table["new"].tolist()[:2] == ["speakers corpora"] * 2
+    text = (out / "page.md").read_text()
+    assert "on ravdess + emodb + tess, label scheme seven, under 2 protocols" in text
+    assert "| new speakers, corpora | 3 of 3 |" in text
+    assert (
+        "resampled with all of their clips in all runs (clips where speakers are unknown), within"
+        in text
+    )
+    assert "Fewer than 10 speakers (of one corpus) stand behind `corpus`, `random`" in text
+    single = pd.read_csv(out / "by_fold.csv").set_index(["fold", "recipe"])
+    assert sorted(set(single.index.get_level_values("fold"))) == [
+        "corpus:emodb", "corpus:ravdess", "corpus:tess",
+    ]  # fmt: skip
+    own = out / "study" / "runs" / "svm__own__corpustess__seed0" / "metrics.json"
+    assert single.loc[("corpus:tess", "svm"), "uar_value"] == pytest.approx(
+        read_json(own)["uar"]["value"]
+    )
+    assert "people" not in text
+    # The page resamples the speakers of each corpus apart.
+    study = serkeras.studies.load(out / "study")
+    limits = [
+        [pair["uar"]["low"] for pair in comparison.compare_pairs(
+            study, "corpus", out / "study", n_boot=200, by_corpus=apart)]
+        for apart in (True, False)
+    ]  # fmt: skip
+    table = pd.read_csv(out / "recipes.csv").set_index("protocol")
+    assert [table.loc["corpus", "uar_low"]] == pytest.approx(limits[0])
+    assert limits[0] != limits[1]
+
+
+def test_a_paired_interval_can_keep_the_weight_of_corpora():
+    truth = np.zeros(40, int)
+    a, b = (
+        np.repeat([0, 1], 20),
+        np.ones(40, int),
+    )  # a gains all of one corpus, nothing of the other
+    units, runs_of = np.arange(40) // 4, np.zeros(40, int)
+    judged = paired.Judged(truth, a, b, runs_of, units)
+    assert paired.bootstrap(judged, strata=np.repeat([0, 1], 5))["uar"] == (0.5, 0.5)
+    low, high = paired.bootstrap(judged)["uar"]
+    assert low < 0.3
+    assert high > 0.7
+
+
+def test_unknown_speakers_leave_out_what_needs_them_and_say_so(fake, tmp_path):
+    fake.clips = fake.clips.assign(speaker=None)
+    with pytest.warns(UserWarning, match="is left out") as warned:
+        table = evaluate(tmp_path / "p", recipes=["svm"])
+    words = [str(warning.message).split(" is left out")[0] for warning in warned]
+    assert words == ["The protocol speaker", "The protocol speaker-kfold"]
+    assert "speaker of every clip" in str(warned[0].message)
+    assert list(table["protocol"]) == ["statement", "random"]
+    assert set(table["speakers"]) == {"unknown"}
+    assert set(table["unit"]) == {"clip"}
+    text = (tmp_path / "p" / "page.md").read_text()
+    assert "Left out, since the clips do not allow it: `speaker`." in text
+    assert "**new statements; speakers perhaps known**" in text
+    assert "too narrow for new speakers" in text
+    with pytest.raises(ValueError, match="speaker of every clip"):
+        evaluate(tmp_path / "q", protocols="speaker")
+
+
+def test_runs_that_failed_are_named_and_none_at_all_is_an_error(fake, tmp_path, capsys):
+    table = evaluate(tmp_path / "p", seeds=[0, 13], protocols="random")
+    assert table[["runs", "of"]].to_numpy().tolist() == [[1, 2]] * 2
+    text = (tmp_path / "p" / "page.md").read_text()
+    assert "**2 of 4 runs are missing from the figures:**" in text
+    assert "svm/own/random/seed13: failed. ValueError: The kernel must fit. Received: 13." in text
+    with pytest.raises(RuntimeError, match="needs a finished run.*2 runs, the first failed: Value"):
+        evaluate(tmp_path / "q", seeds=[13], protocols="random")
+    words = ["protocols", *RECIPES, "--data", "ravdess", "--protocol", "random", "--quiet"]
+    assert main([*words, "--seeds", "13,", "--out", str(tmp_path / "r")]) == 2
+    assert "needs a finished run" in capsys.readouterr().err
+    assert main([*words, "--seeds", "0,13", "--out", str(tmp_path / "p")]) == 1
+
+
+def test_a_recipe_that_has_no_run_yet_keeps_its_row(fake, tmp_path, monkeypatch):
+    def refuse(experiment, *words, **more):
+        if experiment.recipe == "svm":
+            raise ValueError("No.\nReceived: it.")
+        fake_train(experiment, *words, **more)
+
+    monkeypatch.setattr("serkeras.training.pipeline.train", refuse)
+    table = evaluate(tmp_path / "p", protocols=["speaker", "random"])
+    assert table.set_index(["recipe", "protocol"])["runs"]["svm", "speaker"] == 0
+    text = (tmp_path / "p" / "page.md").read_text()
+    assert "| svm | `speaker` | - | 0 of 1 |  |  |  |  |" in text
+    assert "## Recipes against each other" not in text
+
+
+# What is new, the figure and the command.
+
+
+def test_what_is_new_is_read_from_the_splits(tmp_path):
+    clips = clips_of(("ravdess", 12, 2), ("emodb", 10, 2))
+    expected = {
+        "speaker": ("speakers",),
+        "speaker-statement:ravdess-1": ("speakers",),  # EmoDB's code 1 was heard in training
+        "corpus:emodb": ("speakers", "corpora"),
+        "random": (),
+    }
+    for kind, new in expected.items():
+        write_json(tmp_path / "split.json", splits.make(clips, kind).to_dict())
+        assert pooled.new_on_test([types.SimpleNamespace(folder=tmp_path)], clips) == new
+    only = clips[clips["corpus"] == "ravdess"]
+    values = splits.make(only, "speaker-statement:1").to_dict()
+    write_json(tmp_path / "split.json", values)
+    state = types.SimpleNamespace(folder=tmp_path)
+    assert pooled.new_on_test([state], only) == ("speakers", "statements")
+    # Weights that may have heard anybody leave the statement new, not the speakers.
+    write_json(tmp_path / "split.json", {**values, "speaker_disjoint": None})
+    assert pooled.new_on_test([state], only) == ("statements",)
+
+
+def drawn(clips, recipes=2, labels=8):
+    rows = [
+        {"recipe": f"r{number}", "protocol": name, "speakers": speakers, "new": new, "runs": 1,
+         "uar_value": 0.5, "uar_low": 0.4, "uar_high": 0.45}
+        for name, speakers, new in [
+            ("speaker", "new", "speakers"), ("statement", "the same", "statements"),
+            ("random", "the same", ""),
+        ]
+        for number in range(recipes)
+    ]  # fmt: skip
+    found = types.SimpleNamespace(
+        table=pd.DataFrame(rows),
+        labels=list(range(labels)),
+        plan=types.SimpleNamespace(clips=clips),
+    )
+    return figure.draw(found).axes[0]
+
+
+def test_the_figure_has_new_speakers_on_top_and_marks_the_others():
+    axis = drawn(clips_of(("ravdess", 4, 2)))
+    assert axis.get_ylim() == (2.5, -0.5)
+    ticks = [text.get_text() for text in axis.get_yticklabels()]
+    assert ticks[0] == "speaker\nnew speakers"
+    assert ticks[1:] == ["statement\nnew statements; known speakers", "random\nknown speakers"]
+    (shade,) = [patch for patch in axis.patches if patch.get_alpha() == 0.15]
+    assert (shade.get_y(), shade.get_height()) == (0.5, 2.0)
+    names = axis.get_legend_handles_labels()[1]
+    assert {"chance, 12.5 %", "people, 67 %", "r0", "r1"} == set(names)
+    # People were asked about all eight emotions of RAVDESS, and nothing else.
+    for other in (drawn(clips_of(("emodb", 4, 2))), drawn(clips_of(("ravdess", 4, 2)), labels=7)):
+        assert not any("people" in name for name in other.get_legend_handles_labels()[1])
+
+
+def test_many_recipes_stay_apart_in_the_figure():
+    axis = drawn(clips_of(("ravdess", 4, 2)), recipes=25)
+    styles = [(bar.lines[0].get_color(), bar.lines[0].get_marker()) for bar in axis.containers]
+    assert len(styles) == len(set(styles)) == 25
+
+
+def test_the_command_of_a_page_makes_the_same_page(fake, tmp_path):
+    settings = {"audio.duration_s": 2.0}
+    plan = planning.make(
+        RECIPES, ["ravdess", "my corpus.csv"], ["random", "speaker"], [4], "seven", settings, False
+    )
+    found = types.SimpleNamespace(plan=plan)
+    command = shlex.split(page._again(found).split("```sh\n")[1].split("\n```")[0])
+    assert command[:4] == ["python", "-m", "serkeras", "protocols"]
+    from serkeras.cli import _parser
+
+    read = _parser().parse_args(command[3:])
+    again = planning.make(
+        read.recipes, read.data, read.protocol, read.seeds, read.label_scheme, dict(read.settings),
+        False,
+    )  # fmt: skip
+    assert again.study.form == plan.study.form
+    assert plan.protocols == ["speaker", "random"]  # in the order of the page
+    assert plan.name == "ravdess-my-corpus-seven"
+
+
+def test_the_command_lists_protocols_and_names_what_is_wrong(capsys):
+    assert main(["protocols", "--list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in protocols.names())
+    assert main(["protocols"]) == 2
+    assert "one recipe or more" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["protocols", "svm", "--seeds", "x"])
+    assert "must be a number" in capsys.readouterr().err
+    assert main(["protocols", "svm", "--protocol", "new"]) == 2
+    assert "Received: 'new'" in capsys.readouterr().err
+
+
+def test_the_command_prints_the_table(fake, tmp_path, capsys):
+    words = ["protocols", *RECIPES, "--data", "ravdess", "--protocol", "speaker", "--quiet"]
+    assert main([*words, "--seeds", "2", "--out", str(tmp_path / "p")]) == 0
+    out = capsys.readouterr().out
+    assert len(fake.trained) == 4
+    assert "2 of 2" in out
+    assert f"page: {tmp_path / 'p' / 'page.md'}" in out
+    assert json.loads((tmp_path / "p" / "study" / "study.json").read_text())["seeds"] == [0, 1]
+
+
+def test_protocols_have_a_place_in_the_order():
+    names = list(protocols.names())
+    assert set(named_protocols.DEFAULT) | set(findings.BY_FOLD) | set(findings._REFERENCES) <= set(
+        names
+    )
+    assert names.index("speaker") < names.index("corpus") < names.index("random")
