@@ -3,7 +3,7 @@
 import json
 import logging
 
-from serkeras import recipes
+from serkeras import recipes, runs
 from serkeras._files import atomic_write
 from serkeras.evaluation import plots
 from serkeras.evaluation._markdown import duration, percent, table
@@ -52,7 +52,7 @@ def _edge(search, name, value):
 
 def _text(search, drawn):
     parts = [
-        f"# A search for {search.plan.experiment.recipe}",
+        f"# A search for {runs.default_folder(search.plan.experiment).name}",
         _what(search),
         _best(search),
         _again(search),
@@ -73,9 +73,10 @@ def _what(search):
         if plan.folds
         else "the split's validation side"
     )
+    most = f" of at most {plan.max_epochs} epochs"
     seconds = duration(table_["seconds"].sum())
     return (
-        f"{plan.tuner}, {done} trials of at most {plan.max_epochs} epochs "
+        f"{plan.tuner}, {done} trials{'' if plan.is_classical else most} "
         f"({len(table_) - done} failed), {plan.repeats} fit(s) each, judged by `{plan.objective}` "
         f"on {judged}; {', '.join(experiment.data)}, split `{experiment.split}`, seed "
         f"{experiment.seed}. {seconds} of fits on {search.about['device']}, "
