@@ -1,5 +1,6 @@
 """The command line: answers, exit codes, and one clear message for what is wrong."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -7,14 +8,14 @@ import sys
 import pandas as pd
 import pytest
 
-from serkeras import recipes, runs
+from serkeras import cli, recipes, runs
 from serkeras.cli import main
 from tests.recordings import SMALL, write_corpus
 
-COMMANDS = [
-    "data", "audit", "features", "images", "recipes", "train", "evaluate", "predict", "attention",
-    "ensemble", "batch-size", "demo", "leaks", "study", "protocols",
-]  # fmt: skip
+_SUBPARSERS = next(
+    each for each in cli._parser()._actions if isinstance(each, argparse._SubParsersAction)
+)
+COMMANDS = sorted(_SUBPARSERS.choices)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -82,14 +82,13 @@ def _list():
 
 
 def _print(result):
-    from serkeras.leaks.page import ordered
+    from serkeras.leaks.page import ordered, points
 
-    print(f"{'UAR (%)':<24} {'claim':>7} {'compared':>9} {'cost':>7}  [95 % interval]")
+    print(f"{'UAR (%)':<24} {'claim':>7} {'compared':>9}   cost [95 % interval]")
     for name in ordered(result):
         found = result["leaks"][name]
         claim, other = (100 * found[key]["uar"]["value"] for key in ("claim", "reference"))
-        value, low, high = (100 * found["cost"]["uar"][key] for key in ("value", "low", "high"))
-        print(f"{name:<24} {claim:7.1f} {other:9.1f} {value:+7.1f}  [{low:+.1f}, {high:+.1f}]")
+        print(f"{name:<24} {claim:7.1f} {other:9.1f}   {points(found['cost']['uar'])}")
     for name, reason in result["skipped"].items():
         print(f"left out: {name}: {reason}")
     value, low, high = (100 * result["honest"]["uar"][key] for key in ("value", "low", "high"))

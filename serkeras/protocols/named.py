@@ -40,10 +40,18 @@ def folds(name, clips):
     Raises:
         ValueError: there is no such protocol, or the clips do not allow it.
     """
-    if name not in _PROTOCOLS:
-        shown = "\n".join(f"  {name:18} {about}" for name, about in names().items())
-        raise ValueError(f"A protocol must have a name. Received: {name!r}. Choose from\n{shown}")
+    check([name])
     return _PROTOCOLS[name].folds(clips)
+
+
+def check(wanted):
+    """Raise `ValueError` for a name that is none of `names()`."""
+    for name in wanted:
+        if name not in _PROTOCOLS:
+            shown = "\n".join(f"  {known:18} {about}" for known, about in names().items())
+            raise ValueError(
+                f"A protocol must have a known name. Received: {name!r}. Choose from\n{shown}"
+            )
 
 
 def _numbered(kind, count):

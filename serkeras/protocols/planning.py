@@ -43,9 +43,11 @@ def make(recipes, data, protocols, seeds, label_scheme, settings, progress):
     Raises:
         ValueError: a name is unknown, or the clips do not allow a protocol that was asked for.
     """
+    wanted = [protocols] if isinstance(protocols, str) else list(protocols or ())
+    named.check(wanted)
     specs = [os.fspath(item) for item in datasets.as_list("synthetic" if data is None else data)]
     clips = datasets.load_many(specs, label_scheme, progress=progress)
-    folds, left_out = _asked(protocols, clips) if protocols else _default(clips)
+    folds, left_out = _asked(wanted, clips) if wanted else _default(clips)
     name = _name(specs, label_scheme)
     form = {
         "name": f"protocols-{name}",
@@ -65,8 +67,7 @@ def default_folder(plan):
     return Path("artifacts/protocols") / plan.name
 
 
-def _asked(protocols, clips):
-    wanted = [protocols] if isinstance(protocols, str) else list(protocols)
+def _asked(wanted, clips):
     found = {name: named.folds(name, clips) for name in wanted}
     return {name: found[name] for name in named.names() if name in found}, {}
 
