@@ -269,7 +269,7 @@ def test_of_two_speakers_one_is_held_out_in_turn(clips):
     assert set(second.unseen["speaker"]) == {"synthetic-02"}
     assert set(first.known["speaker"]) == {"synthetic-02"}
     assert len(first.known) + len(first.unseen) == len(two)
-    assert "fewer speakers than sides" in first.note
+    assert "two speakers, fewer than sides" in first.note
     assert not manifests.pools(clips, 0).note
     with pytest.raises(ValueError, match="Received: 1 speaker"):
         manifests.pools(two[two["speaker"] == "synthetic-01"], 0)
@@ -399,6 +399,14 @@ def test_the_classical_fit_is_that_of_the_kit_but_for_the_scaler(spoken, tmp_pat
     )
     outcome = protocols.normalise_over_all(bench)
     pd.testing.assert_frame_equal(outcome.claim, outcome.reference)
+
+
+def test_of_equals_the_first_setting_is_taken(three_sides, clips):
+    # So large a C makes no difference to what is learned.
+    settings = {"model.name": "svm", "model.settings": {"C": [1e6, 2e6]}}
+    labels = sorted(set(clips["emotion"]))
+    model = classical.fit(three_sides, labels, Experiment().with_settings(settings))
+    assert model.pipeline.named_steps["classifier"].C == 1e6
 
 
 # Decibels and attention of a batch.

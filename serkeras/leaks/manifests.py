@@ -10,9 +10,9 @@ from serkeras.splits.by_speaker import speakers
 # Clip ids of a recording that stands in the manifest again.
 AGAIN = "~again"
 _TWO_SPEAKERS = (
-    "The corpus has fewer speakers than sides: one speaker is held out (another one with the next "
-    "seed), and validation shares its speaker with training. No interval of so few speakers "
-    "says what a further one would bring."
+    "The corpus has two speakers, fewer than sides: one is held out, the other one with the next "
+    "seed (an even number of seeds holds both out as often), and validation shares its speaker "
+    "with training. No interval of so few speakers says what a further one would bring."
 )
 
 

@@ -11,6 +11,7 @@ from serkeras.evaluation.intervals import FEW_SPEAKERS
 from serkeras.leaks import figure, registry
 
 MEASURES = ("uar", "accuracy")
+_CEILING = 0.99
 _BARS = ("claim", "reference", "truth", "cost", "cost_of_model")
 
 
@@ -129,6 +130,8 @@ def _verdict(found, leak):
         text = f"claims {-100 * cost['value']:.1f} points of UAR less: here it flatters nobody."
     else:
         text = "no cost that can be told from 0 with this recipe and these clips."
+    if found["reference"]["uar"]["value"] > _CEILING:
+        text += " Its comparison is all but faultless already, and leaves no room for one."
     if found["truth"]:
         gap = points(found["cost_of_model"]["uar"])
         text += (
@@ -165,9 +168,13 @@ def _rest(result):
 def _intervals(result):
     about = result["honest"]["intervals"]
     unit, units = about["unit"], about["units"]
+    drawn = {
+        "speaker": "whole speakers are drawn, with all of their clips",
+        "clip": "clips are drawn, with their copies",
+    }[unit]
     text = (
-        f"Intervals are 95 % percentile bootstrap intervals: whole {unit}s are drawn, with all of "
-        "their clips in all seeds and in both bars of a pair. A cost is the difference of a "
+        f"Intervals are 95 % percentile bootstrap intervals: {drawn}, for all seeds and both bars "
+        "of a pair at once. A cost is the difference of a "
         "pair, with an interval of its own: overlapping bars may well differ. Each pair has draws "
         "of its own, so that one figure may have slightly different limits in two of them. Seeds "
         "are those trained here; what another seed brings is in no interval."
