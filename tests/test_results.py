@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
@@ -151,3 +152,30 @@ def test_publish_copies_and_writes_the_table(small_run, tmp_path):
     readme.write_text("no markers")
     with pytest.raises(ValueError, match="must hold the markers"):
         publish.write_tables(tmp_path, tmp_path / "results")
+
+
+ANALYSES = sorted(publish.RESULTS.glob("*/*/result.json"))
+SEARCHES = sorted(publish.RESULTS.glob("searches/*/about.json"))
+
+
+@pytest.mark.parametrize("path", ANALYSES, ids=lambda path: str(path.parent.name))
+def test_analyses_name_their_origin_and_have_their_figures(path):
+    made_by = json.loads(path.read_text())["made_by"]
+    assert re.fullmatch("[0-9a-f]{40}", made_by["commit"])
+    text = (path.parent / "page.md").read_text()
+    shown = re.findall(r"\]\((figures/[^)]+)\)", text)
+    assert shown
+    assert all((path.parent / name).is_file() for name in shown)
+
+
+@pytest.mark.parametrize("path", SEARCHES, ids=lambda path: str(path.parent.name))
+def test_searches_name_their_origin_and_their_best(path):
+    about = json.loads(path.read_text())
+    assert re.fullmatch("[0-9a-f]{40}", about["commit"])
+    assert about["device"]
+    table = pd.read_csv(path.with_name("table.csv"), dtype={"trial": str})
+    objective = json.loads(path.with_name("plan.json").read_text())["objective"]
+    best = table.loc[table[objective].idxmax()]
+    text = path.with_name("report.md").read_text()
+    assert f"## The best trial, {best['trial']}" in text
+    assert f"{objective} {best[objective]:.3f}" in text
