@@ -168,12 +168,10 @@ class Bench:
     def _model(self, asked, sides, folder):
         if asked.model:
             return asked.model(sides, self.labels, asked.experiment)
+        from serkeras.training import pipeline
+
         folder.mkdir(parents=True, exist_ok=True)
-        if models.is_classical(asked.experiment.model.name):
-            from serkeras.training import classical as way
-        else:
-            from serkeras.training import phases as way
-        fit = way.prepare(sides, self.labels, asked.experiment)
+        fit = pipeline.way(asked.experiment).prepare(sides, self.labels, asked.experiment)
         return fit(folder, self._options["n_jobs"], self._options["progress"])
 
     def _score(self, asked, model, reading, side, path):

@@ -127,7 +127,7 @@ def _experiment(recipe, data, label_scheme, settings):
         notes.append("The recipe's attention runs across the batch; here it runs over time.")
     experiment = asked.with_settings(sound) if sound else asked
     reading.check(experiment)
-    _way(experiment).check(experiment)
+    pipeline.way(experiment).check(experiment)
     resolved = inherited.resolve(experiment)
     if any(inherited.read(resolved).learned.values()):
         raise ValueError(
@@ -136,14 +136,6 @@ def _experiment(recipe, data, label_scheme, settings):
             "(model.settings.weights=null are random ones), or choose another recipe."
         )
     return resolved, notes
-
-
-def _way(experiment):
-    if models.is_classical(experiment.model.name):
-        from serkeras.training import classical as way
-    else:
-        from serkeras.training import phases as way
-    return way
 
 
 def _measured(leaks, bench, seeds, best_of, progress):

@@ -65,14 +65,14 @@ def train(
         # command that fails before leaves nothing behind.
         runs.check_free(folder, experiment, overwrite)
         reading.check(experiment)
-        _way(experiment).check(experiment)
+        way(experiment).check(experiment)
         start = inherited.read(experiment)
         clips = datasets.load_many(experiment.data, experiment.label_scheme, progress=progress)
         labels = _labels(clips, experiment)
         split = _split(folder, clips, experiment, overwrite)
         sides = extract(split, labels, experiment, on_error, n_jobs, progress)
         inherited.check(start, split, sides.files)
-        fit = _way(experiment).prepare(sides, labels, experiment)
+        fit = way(experiment).prepare(sides, labels, experiment)
         anew = overwrite and not provenance.matches(folder, sides.digest, start)
         runs.prepare(folder, experiment, overwrite, anew)
         _describe(folder, split, sides, start)
@@ -89,7 +89,7 @@ def _train_members(folder, sides, split, labels, experiment, start, n_jobs, prog
     for own, member in runs.members(folder, experiment).items():
         if runs.is_finished(own, member):
             continue
-        fit = _way(member).prepare(sides, labels, member)
+        fit = way(member).prepare(sides, labels, member)
         runs.prepare(own, member)
         _describe(own, split, sides, start)
         _complete(own, fit, sides, split, labels, member, n_jobs, progress)
@@ -104,7 +104,7 @@ def _complete(folder, fit, sides, split, labels, experiment, n_jobs, progress):
     runs.finish(folder)
 
 
-def _way(experiment):
+def way(experiment):
     """Return the module that fits such a model: its `check`, `prepare` and `facts`."""
     if models.is_classical(experiment.model.name):
         from serkeras.training import classical
@@ -235,7 +235,7 @@ def _facts(folder, model, experiment):
         "versions": provenance.read(folder)["sessions"][-1]["versions"],
         "commit": provenance.joined(folder, "commit"),
         "weights": provenance.read(folder)["weights"],
-        **_way(experiment).facts(folder, model),
+        **way(experiment).facts(folder, model),
     }
 
 
