@@ -15,7 +15,7 @@ import pytest
 
 import serkeras
 from serkeras import runs, splits
-from serkeras._files import read_json
+from serkeras._files import read_json, write_json
 from serkeras.training import inherited, provenance
 from serkeras.training.batches import Batches
 from serkeras.training.fit import Fit, best_epoch, is_over
@@ -405,6 +405,27 @@ def test_one_emotion_is_refused_before_anything_is_computed(own_csv, tmp_path):
     with pytest.raises(ValueError, match="must carry two emotions or more"):
         serkeras.train("cnn", data=frame, out=tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_emotions_that_no_side_has_are_no_answers(own_csv, tmp_path):
+    frame = pd.read_csv(own_csv).assign(path=lambda t: str(own_csv.parent) + os.sep + t["path"])
+    frame.loc[frame.index[::3], "emotion"] = "angry"
+    frame.to_csv(tmp_path / "own.csv", index=False)
+    clips = serkeras.datasets.load_many([str(tmp_path / "own.csv")])
+    angry = set(clips.loc[clips["emotion"] == "angry", "clip"])
+    lists = splits.make(clips, "speaker").to_dict()
+    for side in ("train", "validation", "test"):
+        lists[side] = [clip for clip in lists[side] if clip not in angry]
+    write_json(tmp_path / "split.json", lists)
+    run = serkeras.train(
+        "logistic-sklearn",
+        data=[str(tmp_path / "own.csv")],
+        split=f"lists:{tmp_path / 'split.json'}",
+        settings={"audio.duration_s": 1.1},
+        out=tmp_path / "run",
+        progress=False,
+    )
+    assert run.labels == sorted(set(frame["emotion"]) - {"angry"})
 
 
 def test_training_leaves_the_callers_random_state_alone(own_csv, tmp_path):

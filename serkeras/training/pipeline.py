@@ -68,8 +68,8 @@ def train(
         way(experiment).check(experiment)
         start = inherited.read(experiment)
         clips = datasets.load_many(experiment.data, experiment.label_scheme, progress=progress)
-        labels = _labels(clips, experiment)
         split = _split(folder, clips, experiment, overwrite)
+        labels = _labels(split, experiment)
         sides = extract(split, labels, experiment, on_error, n_jobs, progress)
         inherited.check(start, split, sides.files)
         fit = way(experiment).prepare(sides, labels, experiment)
@@ -137,13 +137,13 @@ def _spec(item):
     return str(path)
 
 
-def _labels(clips, experiment):
-    """Return the emotions in order.
+def _labels(split, experiment):
+    """Return the emotions of the clips in use, in order.
 
     Raises:
         ValueError: there are fewer than two.
     """
-    labels = sorted(set(clips["emotion"]))
+    labels = sorted(set(pd.concat(split.sides.values())["emotion"]))
     if len(labels) < 2:
         raise ValueError(
             "The clips must carry two emotions or more. Received: "
