@@ -344,6 +344,44 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(own_csv, tmp_path):
     assert values_of(found) == values_of(whole)
 
 
+def test_a_trial_that_ended_is_not_tried_again(own_csv, tmp_path):
+    experiment = recipes.load("logistic-sklearn").with_settings({"data": [str(own_csv)]})
+    plan = Plan(experiment, STRENGTH, tuner="random", max_trials=3)
+
+    def reopened():
+        found = oracles.make(plan)
+        found._set_project_dir(tmp_path, "oracle")
+        if (tmp_path / "oracle" / "oracle.json").is_file():
+            found.reload()
+        return found
+
+    def end(oracle, trial):
+        oracle.update_trial(trial.trial_id, {"val_uar": 0.5})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+
+    chief = reopened()
+    first, second = chief.create_trial("worker0"), chief.create_trial("worker1")
+    end(chief, first)
+    chief = reopened()
+    # Who had the second one has not noticed; another one takes it up.
+    again = chief.create_trial("worker0")
+    assert again.trial_id == second.trial_id
+    end(chief, second)
+    end(chief, again)
+    assert chief.end_order == [first.trial_id, second.trial_id]
+    assert not reopened().ongoing_trials
+    assert reopened().create_trial("worker0").trial_id not in chief.end_order
+
+
+def test_a_kill_between_plan_and_origin_is_taken_up(own_csv, tmp_path):
+    found = quick(own_csv, tmp_path)
+    (tmp_path / "about.json").unlink()
+    (tmp_path / ".tmp-left.json").write_text("{")
+    assert quick(own_csv, tmp_path).about["versions"] == found.about["versions"]
+    assert values_of(quick(own_csv, tmp_path)) == values_of(found)
+
+
 @pytest.mark.parametrize("dies", ["worker0", "chief"])
 def test_several_processes_try_what_one_tries(own_csv, tmp_path, monkeypatch, dies):
     """One of them is killed meanwhile, and comes back; the chief ends by itself."""

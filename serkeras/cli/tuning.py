@@ -113,5 +113,6 @@ def tune(arguments):
     )
     columns = ["trial", search.plan.objective, "budget", *search.plan.space]
     print(search.table[columns].head(10).to_string(index=False))
-    print(f"\n{search.folder}: report.md, table.csv, figures")
+    written = [name for name in ("report.md", "table.csv") if (search.folder / name).is_file()]
+    print(f"\n{search.folder}: {', '.join(written) or 'no report yet, others may be at work'}")
     return int(not search.best())

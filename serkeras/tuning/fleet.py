@@ -56,11 +56,14 @@ def supervise(folder, workers, progress=True):
             while processes[CHIEF].poll() != 0:
                 if processes[CHIEF].poll() == CHIEF_FAILED:
                     raise RuntimeError(_failure(folder, logs / f"{CHIEF}.log"))
-                for name, process in processes.items():
-                    if process.poll():
-                        deaths[name] += 1
-                        _require_alive(name, deaths[name], logs)
-                        processes[name] = start(name)
+                # The next chief hands out what is going on once more, so all begin again with it.
+                fallen = names if processes[CHIEF].poll() else _dead(processes)
+                for name in fallen:
+                    deaths[name] += bool(processes[name].poll())
+                    _require_alive(name, deaths[name], logs)
+                    processes[name].kill()
+                    processes[name].wait()
+                    processes[name] = start(name)
                 ended = len(list(folder.glob(f"trials/*/{RECORD}")))
                 if ended > bar.n:
                     bar.update(ended - bar.n)
@@ -101,6 +104,11 @@ def _require_alive(name, deaths, logs):
             f"{deaths} times, at last with {' '.join(last)!r}. All of it stands in {log}; the same "
             "command goes on from here."
         )
+
+
+def _dead(processes):
+    """Return who has ended with an error."""
+    return [name for name, process in processes.items() if process.poll()]
 
 
 def _failure(folder, log):

@@ -36,9 +36,16 @@ class _Careful:
             return super().update_trial(trial_id, metrics, step)
 
     def end_trial(self, trial):
-        """Take up the end of a trial, see keras-tuner."""
+        """Take up the end of a trial, see keras-tuner; a second end changes nothing.
+
+        After the death of a chief a trial may be with two workers: who had it, and who took it up.
+        """
         with self._ending_a_chief():
-            return super().end_trial(trial)
+            if trial.trial_id not in self.end_order:
+                super().end_trial(trial)
+            ongoing = self.ongoing_trials.items()
+            self.ongoing_trials = {me: t for me, t in ongoing if t.trial_id != trial.trial_id}
+            self.save()  # keras-tuner's has the trial among the ongoing ones still
 
     @contextlib.contextmanager
     def _ending_a_chief(self):
@@ -65,6 +72,8 @@ class _Careful:
             if path.name.removeprefix("trial_") not in known:
                 shutil.rmtree(path)
         super().reload()
+        # A trial whose end was the last thing that was saved stands among the ongoing ones.
+        self._retry_queue = [each for each in self._retry_queue if each not in self.end_order]
 
 
 class _Hyperband(_Careful, oracles.HyperbandOracle):

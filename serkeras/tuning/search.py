@@ -63,6 +63,12 @@ def tune(
     found = development.prepare(plan, progress=progress)
     folder = Path(out or plan.folder(found.digest))
     if _ADDRESS in os.environ:  # one of several, on this machine or on many
+        if confirm:
+            raise ValueError(
+                "The best trials can be confirmed when a search is over. Received: "
+                f"confirm={confirm} in one of its processes ({_ADDRESS} is set). Give the command "
+                "with it once more when all have ended, without the variables of keras-tuner."
+            )
         begin(folder, plan, found)
         run(folder, plan, found, progress=False)
         return Search(folder)
@@ -110,14 +116,17 @@ def begin(folder, plan, development):
     told = {**plan.to_dict(), "data": development.digest}
     path = folder / PLAN
     if path.is_file() and read_json(path) == told:
+        if not (folder / ABOUT).is_file():
+            write_json(folder / ABOUT, provenance.made_by(provenance.device()))
         return
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and any(not each.name.startswith(".tmp-") for each in folder.iterdir()):
         raise FileExistsError(
             "A folder holds one search: experiment, space, budget and data. Received: "
             f"{folder}, which holds another one. Choose another folder with --out."
         )
-    write_json(folder / ABOUT, provenance.made_by(provenance.device()))
+    # First the plan: a kill between the two, or another process, then finds this search.
     write_json(path, told)
+    write_json(folder / ABOUT, provenance.made_by(provenance.device()))
 
 
 def load_plan(folder):

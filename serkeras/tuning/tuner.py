@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import filelock
 from keras_tuner import errors
 from keras_tuner.engine import base_tuner
 
@@ -48,16 +49,12 @@ class SearchTuner(base_tuner.BaseTuner):
         epochs = given.get(f"{_OF_TUNER}epochs", self.plan.max_epochs)
         start = given.get(f"{_OF_TUNER}trial_id")
         own = self.place(trial.trial_id)
+        own.parent.mkdir(parents=True, exist_ok=True)
         record = {"trial": trial.trial_id, "values": values, "budget": epochs, "from": start}
         try:
-            found = trials.run(
-                self.plan,
-                self.development,
-                values,
-                own,
-                epochs,
-                self.place(start) if start else None,
-            )
+            before = self.place(start) if start else None
+            with filelock.FileLock(own.parent / f".{own.name}.lock"):
+                found = trials.run(self.plan, self.development, values, own, epochs, before)
         except (OSError, audio.AudioError) as error:
             raise errors.FatalError(str(error)) from error
         except Exception as error:
