@@ -12,7 +12,7 @@ import yaml
 
 import serkeras
 from serkeras import cards, cli
-from serkeras._files import read_json
+from serkeras._files import read_json, write_json
 from serkeras.evaluation import analysis, plots
 from tests.recordings import SMALL
 
@@ -109,7 +109,7 @@ def test_hugging_face_takes_the_card(trained):
 
 def test_the_card_states_limits_law_and_licences(own_csv, trained, tmp_path):
     text = cards.model_card(trained).read_text()
-    for words in ("at work and in education is prohibited", "5(1)(f)", "Not for", "own recordings"):
+    for words in ("people at work and in education**", "5(1)(f)", "Not for", "own recordings"):
         assert words in text
     assert analysis.protocol_of(trained) in text
     assert "speakers whom the model knows" not in text
@@ -174,15 +174,40 @@ def test_the_commands(trained, table, tmp_path, capsys):
 
 def test_what_is_missing_is_made_and_what_cannot_be_is_named(trained, tmp_path, capsys):
     folder = tmp_path / "run"
-    shutil.copytree(trained.folder, folder)
+    shutil.copytree(trained.folder, folder, ignore=shutil.ignore_patterns("analyses"))
     kept = analysis.place(serkeras.Run(folder), "robustness")
     analysis.write(kept, "Robustness: made before", {"kept": True}, ["Text."], {})
     table = pd.read_csv(folder / "predictions.csv")
     table.assign(path=str(tmp_path / "gone.wav")).to_csv(folder / "predictions.csv", index=False)
+    told = read_json(folder / "experiment.json")
+    write_json(folder / "experiment.json", {**told, "data": [str(tmp_path / "gone.csv")]})
     assert cli.main(["report", str(folder), "--all", "--quiet"]) == 1
-    assert "gone.wav" in capsys.readouterr().err
+    assert "gone.csv" in capsys.readouterr().err
     assert read_json(kept / analysis.RESULT) == {"kept": True}
     made = {path.parent.name for path in folder.glob("analyses/*/page.md")}
-    assert {"groups", "confidence", "robustness", "data"} <= made
-    assert "explanation" not in made
+    assert {"groups", "confidence", "robustness"} <= made
+    assert not {"explanation", "data"} & made
     assert "Model card" in (folder / "report.html").read_text()
+
+
+def test_metadata_name_no_place_of_this_machine(own_csv, trained):
+    found = cards.model.metadata(trained)
+    assert found["datasets"] == []  # own recordings are nobody else's data set
+    assert str(own_csv.parent) not in yaml.safe_dump(found)
+
+
+@pytest.mark.corpus
+def test_tested_and_learned_corpora_are_told_apart(tmp_path):
+    run = serkeras.train(
+        "logistic-sklearn",
+        ["ravdess", "emodb"],
+        "corpus:emodb",
+        label_scheme="four",
+        settings={**QUICK, "model.settings.max_iter": 50},
+        out=tmp_path,
+        progress=False,
+    )
+    found = cards.model.metadata(run)
+    assert found["datasets"] == ["ravdess"]
+    assert found["language"] == ["en"]
+    assert found["model-index"][0]["results"][0]["dataset"]["type"] == "emodb"

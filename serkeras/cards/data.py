@@ -7,6 +7,7 @@ from serkeras.cards import _data_figures, _recordings
 from serkeras.evaluation import analysis
 from serkeras.evaluation._markdown import table
 from serkeras.runs import Run
+from serkeras.training.pipeline import spec_of
 
 NAME = "data"
 _AMPLITUDES = ("highest", "lowest", "rms_db")
@@ -39,7 +40,7 @@ def data_card(data, out=None, label_scheme="own", n_jobs=None, progress=True):
         folder = out or analysis.place(data, NAME)
         data, label_scheme = list(experiment.data), experiment.label_scheme
     else:
-        data = datasets.as_list(data)
+        data = [spec_of(item) for item in datasets.as_list(data)]
         names = "+".join(Path(str(spec).split("=")[0]).stem for spec in data)
         title, folder = f"{title}: {names}", out or Path("artifacts/cards") / names
     clips = datasets.load_many(data, label_scheme, progress=progress).reset_index(drop=True)

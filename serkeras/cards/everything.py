@@ -26,7 +26,8 @@ def analyse(run, progress=True):
     ways = {
         "groups": lambda: groups.measure_groups(run),
         "confidence": lambda: confidence.measure_confidence(run),
-        "robustness": lambda: robustness.measure_robustness(run, progress=progress),
+        # By its folder, which may hold an ensemble.
+        "robustness": lambda: robustness.measure_robustness(run.folder, progress=progress),
         "explanation": lambda: explanation.explain(run, progress=progress),
         NAME: lambda: data_card(run, progress=progress),
     }

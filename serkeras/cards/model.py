@@ -61,7 +61,7 @@ def metadata(run):
     Args:
         run: finished `serkeras.Run`.
     """
-    cards = _cards(run)
+    cards = _cards(_learned(run))
     languages = {_LANGUAGES.get(card.language.split(" ")[0]) for card in cards.values() if card}
     return {
         "language": sorted(languages - {None}),
@@ -70,7 +70,8 @@ def metadata(run):
         "library_name": "keras",
         "pipeline_tag": "audio-classification",
         "tags": ["speech-emotion-recognition", "serkeras", run.experiment.recipe],
-        "datasets": list(cards),
+        # Names of own tables and folders mean nothing to others.
+        "datasets": [name for name, card in cards.items() if card],
         "metrics": [kind for kind, _ in _MEASURES.values()],
         "model-index": [{"name": run.experiment.recipe, "results": [_result(run)]}],
     }
@@ -81,8 +82,8 @@ def _result(run):
     return {
         "task": {"type": "audio-classification", "name": "Speech emotion recognition"},
         "dataset": {
-            "name": " + ".join(_cards(run)),
-            "type": "+".join(_cards(run)),
+            "name": " + ".join(_tested_on(run)),
+            "type": "+".join(_tested_on(run)),
             "split": f"test ({run.experiment.split}, seed {run.experiment.seed}, {voices})",
         },
         "metrics": [
@@ -100,11 +101,19 @@ def _disjoint(run):
     return read_json(run.folder / "split.json")["speaker_disjoint"]
 
 
-def _cards(run):
-    """Return {corpus: card, None of own recordings} of what the run is trained and tested on."""
-    corpora = dict.fromkeys(run.predictions["corpus"].dropna())
-    corpora.update(dict.fromkeys(spec.split("=")[0] for spec in run.experiment.data))
-    return {name: datasets.card(name) if name in datasets.names() else None for name in corpora}
+def _cards(names):
+    """Return {corpus: card, None of own recordings}."""
+    return {name: datasets.card(name) if name in datasets.names() else None for name in names}
+
+
+def _tested_on(run):
+    return sorted(run.predictions["corpus"].dropna().unique())
+
+
+def _learned(run):
+    """Return the corpora of the training and the validation side, by the ids of their clips."""
+    split = read_json(run.folder / "split.json")
+    return sorted({clip.split("/")[0] for side in ("train", "validation") for clip in split[side]})
 
 
 def _headline(run):
@@ -141,11 +150,13 @@ def _law():
 
         In the European Union a system that infers emotions from voices is an *emotion recognition
         system* (Regulation (EU) 2024/1689, the AI Act, article 3(39): voices are biometric data).
-        Its use to infer the emotions of people **at work and in education is prohibited**, but
-        for medical or safety reasons (article 5(1)(f), in force since 2 February 2025). Elsewhere
-        such a system counts as high-risk (Annex III, 1(c)), and those who use it must tell the
-        people exposed to it (article 50(3)). Data protection law applies beside it. This is a
-        pointer, not legal advice.
+        Since 2 February 2025 it **may not be placed on the market, put into service or used to
+        infer the emotions of people at work and in education**, but for medical or safety
+        reasons (article 5(1)(f)). Elsewhere such a system counts as high-risk (article 6(2) and
+        Annex III, 1(c)), and those who use it must tell the people exposed to it (article 50(3),
+        with an exception for criminal investigation). Data protection law applies beside it. The
+        dates from which duties apply have been moved before: look them up. This is a pointer,
+        not legal advice.
 
         How emotion sounds differs between people, languages and situations; that it can be read
         off a voice reliably is contested (Barrett et al. 2019). A figure on actors does not
@@ -158,7 +169,7 @@ def _learned_from(run):
     rows = [
         (name, card.licence if card else "own recordings: ask their owner",
          card.citation if card else "")
-        for name, card in _cards(run).items()
+        for name, card in _cards(_learned(run)).items()
     ]  # fmt: skip
     weights = run.metrics["run"]["weights"]
     begun = ", ".join(f"{each['weights']} ({each['file']})" for each in weights)

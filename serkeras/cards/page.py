@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from serkeras._files import atomic_write
+from serkeras.cards import model
 from serkeras.evaluation import analysis
 
 FILE = "report.html"
@@ -51,7 +52,7 @@ def _pages(folder):
         folder / "report.md",
         folder / analysis.PAGE,
         *(below / name / analysis.PAGE for name in names),
-        folder / "README.md",
+        folder / model.FILE,
     ]
     return [path for path in found if path.is_file()]
 
@@ -61,8 +62,8 @@ def _rendered(path):
     from markdown_it import MarkdownIt
 
     text = path.read_text(encoding="utf-8")
-    if text.startswith("---\n"):  # metadata for hubs
-        text = text.split("\n---\n", 1)[1]
+    if path.name == model.FILE and text.startswith("---\n"):  # metadata for hubs
+        text = text.partition("\n---\n")[2] or text
     # Text from names of clips and folders stays text: no HTML of its own.
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(text)

@@ -119,13 +119,13 @@ def as_experiment(recipe, data=None, split=None, seed=None, label_scheme=None, s
     """Return the recipe's experiment with what the caller asked to be different; see `train`."""
     start = recipe if isinstance(recipe, Experiment) else recipes.load(recipe)
     if data is not None:
-        data = [_spec(item) for item in datasets.as_list(data)]
+        data = [spec_of(item) for item in datasets.as_list(data)]
     asked = {"data": data, "split": split, "seed": seed, "label_scheme": label_scheme}
     changed = {name: value for name, value in asked.items() if value is not None}
     return start.with_settings({**changed, **(settings or {})})
 
 
-def _spec(item):
+def spec_of(item):
     """Return the words that name a data set; a DataFrame is kept as a CSV file in the cache."""
     if not isinstance(item, pd.DataFrame):
         return os.fspath(item)
