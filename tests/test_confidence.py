@@ -122,6 +122,23 @@ def test_temperature_has_the_least_loss():
     assert loss(best) <= min(loss(degree) for degree in grid) + 1e-9
 
 
+def test_a_few_certain_errors_do_not_make_a_model_surer():
+    from scipy.optimize import minimize_scalar
+
+    p = np.tile([0.97, 0.01, 0.01, 0.01], (200, 1))
+    p[198:] = [0.997, 0.001, 0.001, 0.001]
+    truth = np.repeat([0, 1], [198, 2])
+
+    def loss(inverse):
+        logits = inverse * np.log(p)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return -np.mean(logits[np.arange(200), truth] - logits.max(axis=1) - np.log(powers.sum(1)))
+
+    best = 1 / minimize_scalar(loss, bounds=(0.5, 2), method="bounded").x
+    assert calibration.fit_temperature(p, truth) == pytest.approx(best, abs=1e-3)
+    assert best == pytest.approx(0.87, abs=0.05)
+
+
 def test_probabilities_of_zero_stay_finite_and_a_cold_temperature_is_refused():
     found = calibration.apply_temperature(np.array([[1.0, 0.0], [0.5, 0.5]]), 2.0)
     np.testing.assert_allclose(found.sum(axis=1), 1)
@@ -284,6 +301,21 @@ def test_sets_of_a_run(run):
             serkeras.confidence.prediction_sets(run, p, **wrong)
 
 
+def test_no_class_is_lost_to_rounding():
+    p = np.array([[0.7, 0.1, 0.1, 0.1], [0.1, 0.7, 0.1, 0.1]])
+    assert conformal.aps_scores(p).max() != 1  # 0.7 + 0.1 + 0.1 + 0.1 in binary
+    assert conformal.sets(conformal.aps_scores(p), conformal.aps_scores(p).max() - 1e-12).all()
+
+
+def test_sets_take_what_predict_returns_and_float32(run):
+    p = make_side(seed=5)[[f"p_{label}" for label in LABELS]].to_numpy()
+    expected = serkeras.confidence.prediction_sets(run, p, 0.7)
+    frame = pd.DataFrame(p, columns=LABELS).assign(path="a.wav", emotion="sad")
+    assert serkeras.confidence.prediction_sets(run, frame, 0.7) == expected
+    assert serkeras.confidence.prediction_sets(run, 1.01 * p, 0.7) == expected
+    assert serkeras.confidence.prediction_sets(run, p.astype("float32"), 0.7) == expected
+
+
 # Resampling.
 
 
@@ -409,6 +441,38 @@ def test_unknown_and_known_voices_are_told(tmp_path):
     serkeras.measure_confidence(known, n_boot=20)
     text = (known / "analyses" / "confidence" / "page.md").read_text(encoding="utf-8")
     assert "for a new speaker neither way promises anything" in text
+
+
+def page_of(folder, **changes):
+    path = folder / "experiment.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**values, **changes}), encoding="utf-8")
+    serkeras.measure_confidence(folder, n_boot=20)
+    return (folder / "analyses" / "confidence" / "page.md").read_text(encoding="utf-8")
+
+
+def test_a_new_corpus_is_promised_nothing(tmp_path):
+    text = page_of(make_run(tmp_path / "a"), split="corpus:own")
+    assert "so neither holds" in text
+    assert "It holds for clips of a new speaker" not in text
+    assert "one corpus that neither training nor validation has" in text
+    assert "recordings made like those of training" not in text
+
+
+def test_the_promise_of_sets_says_that_validation_has_chosen(run):
+    text = page_of(run)
+    assert "It holds for clips of a new speaker" in text
+    assert "recordings made like those of training" in text
+    after = text.split("## Sets of emotions")[1].split("## Listeners")[0]
+    assert "This one has also chosen the model (epoch or setting)" in after
+
+
+def test_votes_that_a_label_scheme_drops_are_told(run, monkeypatch):
+    heard = heard_table().assign(speaker="a")
+    monkeypatch.setattr("serkeras.datasets.load_many", lambda *_, **__: heard)
+    heard["clip"] = make_side()["clip"].iloc[:40].to_numpy()
+    assert "label scheme `four` drops" not in page_of(run)
+    assert "label scheme `four` drops are not counted" in page_of(run, label_scheme="four")
 
 
 def test_what_cannot_be_analysed_is_named(tmp_path, run):

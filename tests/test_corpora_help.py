@@ -1,6 +1,7 @@
 """Which corpora help: mixtures, lists, and one comparison on tiny corpora."""
 
 import json
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -103,3 +104,48 @@ def test_comparison_is_paired_and_goes_on(corpora, tmp_path, capsys, monkeypatch
     assert main(words) == 0
     assert main([*words, "--split", "random"]) == 2
     assert "A folder holds one comparison" in capsys.readouterr().err
+
+
+def test_a_number_that_takes_all_is_all_and_the_real_one_is_told(corpora):
+    target, *extra = corpora
+    material = plan.load(target, extra, "speaker", 0, "own")
+    sizes = {name: len(clips) for name, clips in material.extra.items()}
+    assert sizes["two"] == sizes["one"] - 2
+    wanted = plan.mixtures(["one", "two"], ("all", 1000, sizes["one"] - 1))
+    found = plan.different(wanted, material)
+    assert [one.folder for one in found] == [
+        "alone", "one", "two", "one+two", f"one-{sizes['one'] - 1}", f"one+two-{sizes['one'] - 1}",
+    ]  # fmt: skip
+    trained = [tuple(plan.lists(material, one, 0)["train"]) for one in found]
+    assert len(set(trained)) == len(trained)
+    assert plan.told(found[-1], material).endswith(f"clips each (two has {sizes['two']})")
+    assert plan.told(found[1], material) == "+ one"
+    assert plan.added(found[-1], material) == {"one": sizes["one"] - 1, "two": sizes["two"]}
+
+
+def test_one_corpus_one_number_of_seeds_and_another_spelling(corpora, tmp_path, monkeypatch):
+    asked = {"extra": corpora[1], "clips": 1000, "settings": SETTINGS, "n_boot": 50}
+    monkeypatch.chdir(tmp_path)
+    ask = partial(serkeras.compare_corpora, "svm", corpora[0], progress=False, **asked)
+    result = ask(seeds=1, out="here")
+    assert [row["mixture"] for row in result["rows"]] == ["alone", "+ one"]
+    assert result["rows"][1]["added"] == {"one": 20}
+
+    def forbidden(*_, **__):
+        raise AssertionError("a finished run was trained again")
+
+    monkeypatch.setattr("serkeras.corpora_help.analysis.train", forbidden)
+    for out in ("./here/", tmp_path / "here", "../" + tmp_path.name + "/here"):
+        assert ask(seeds=[0], out=out)["rows"] == result["rows"]
+    # Runs of before, begun with a relative path, are known too.
+    for path in (tmp_path / "here" / "runs").glob("*/experiment.json"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(f"{tmp_path.resolve()}/", ""), encoding="utf-8")
+    assert ask(seeds=1, out=tmp_path / "here")["rows"] == result["rows"]
+    # One run whose test speakers are known is enough for the title.
+    path = tmp_path / "here" / "runs" / "one-seed0" / "split.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**values, "speaker_disjoint": False}), encoding="utf-8")
+    assert ask(seeds=1, out="here")["speaker_disjoint"] is False
+    title = (tmp_path / "here" / "page.md").read_text(encoding="utf-8").splitlines()[0]
+    assert "speakers known from training" in title

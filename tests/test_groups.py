@@ -216,6 +216,69 @@ def test_classes_of_women_alone_are_left_out_between_speakers_too():
     assert gap["accuracy"]["value"] == pytest.approx(right["female"] - right["male"])
 
 
+def test_one_speaker_in_both_groups_leaves_the_others_in_the_comparison():
+    table = make_table()
+    stray = table.index[table["speaker"] == "own-1"][:3]
+    table.loc[stray, "sex"] = "male"
+    gap = measured.differences(table, LABELS, n_boot=50)[0]
+    assert (gap["design"], gap["units"], gap["clips_left_out"]) == ("between", [4, 4], 3)
+    right = (table["emotion"] == table["predicted"]).drop(stray)
+    women = table["sex"].drop(stray) == "female"
+    assert gap["accuracy"]["value"] == pytest.approx(right[women].mean() - right[~women].mean())
+
+
+def test_most_speakers_in_both_groups_are_compared_with_themselves():
+    table = make_table()
+    table = table[(table["speaker"] != "own-0") | (table["intensity"] == "low")]
+    gap = {gap["by"]: gap for gap in measured.differences(table, LABELS, n_boot=50)}["intensity"]
+    assert (gap["design"], gap["units"], gap["clips_left_out"]) == ("within", 7, 6)
+
+
+def test_a_page_names_clips_left_out_and_groups_without_a_common_class(tmp_path):
+    table = make_table()
+    table.loc[table.index[table["speaker"] == "own-1"][:3], "sex"] = "male"
+    folder = make_run(tmp_path / "a", table)
+    serkeras.measure_groups(folder, n_boot=50)
+    text = (folder / "analyses" / "groups" / "page.md").read_text(encoding="utf-8")
+    assert "Clips left out so: 3 of sex, female - male." in text
+    apart = make_table()
+    apart = apart[(apart["sex"] == "female") == (apart["emotion"] == "sad")]
+    folder = make_run(tmp_path / "b", apart)
+    assert serkeras.measure_groups(folder, n_boot=50)["gaps"] == []
+    text = (folder / "analyses" / "groups" / "page.md").read_text(encoding="utf-8")
+    assert "sex: female and male are not compared" in text
+    assert "nan" not in text.lower()
+    assert "NaN" not in (folder / "analyses" / "groups" / "result.json").read_text("utf-8")
+
+
+def test_words_for_ages_are_bands_of_their_own(tmp_path):
+    path = write_corpus(tmp_path, speakers=4)
+    listed = pd.read_csv(path)
+    listed["age"] = listed["speaker"].map({0: "adult", 1: "20-29", 2: "39", 3: None})
+    listed.to_csv(path, index=False)
+    clips = serkeras.datasets.load_own(path)
+    folder = make_run(tmp_path / "run", clips.assign(predicted=clips["emotion"]), data=path)
+    table, _ = known.test_clips(serkeras.Run(folder))
+    assert table.groupby("speaker")["age"].first().tolist() == ["adult", "20-29", "30 to 39", None]
+
+
+def test_codes_of_statements_are_those_of_a_corpus(tmp_path, monkeypatch):
+    here, there = make_table(), make_table(seed=1)
+    for name in ("clip", "speaker", "corpus"):
+        there[name] = there[name].str.replace("own", "emodb")
+    clips = pd.concat([here, there], ignore_index=True)
+    folder = make_run(tmp_path / "run", clips)
+    monkeypatch.setattr("serkeras.datasets.load_many", lambda *_, **__: clips)
+    table, _ = known.test_clips(serkeras.Run(folder))
+    letters = [f"{corpus}-{letter}" for corpus in ("emodb", "own") for letter in "abc"]
+    assert sorted(set(table["statement"])) == letters
+    found = [g for g in measured.differences(table, LABELS, n_boot=50) if g["by"] == "statement"]
+    assert [gap["first"] for gap in found] == letters
+    alone = measured.differences(here, LABELS, n_boot=50)
+    values = [gap["uar"]["value"] for gap in alone if gap["by"] == "statement"]
+    assert [gap["uar"]["value"] for gap in found[3:]] == pytest.approx(values)
+
+
 def test_unknown_speakers_are_compared_by_clip_and_told():
     found = measured.differences(make_table(missing=["speaker"]), LABELS, n_boot=50)
     assert {(gap["unit"], gap["design"]) for gap in found} == {("clip", "between")}
@@ -303,6 +366,20 @@ def test_models_are_compared(models, tmp_path):
     p = sorted(each["p"] for each in [*(m["gap"] for m in result["models"]), result["mean_gap"]])
     adjusted = min(m["gap"]["p_holm"] for m in [*result["models"], {"gap": result["mean_gap"]}])
     assert adjusted == pytest.approx(min(1, 6 * p[0]))
+
+
+@pytest.mark.parametrize(
+    ("other", "words"), [(False, "speakers known from training"), (None, "speakers perhaps known")]
+)
+def test_a_title_promises_what_holds_for_all_runs(tmp_path, other, words):
+    runs = [
+        make_run(tmp_path / str(i), make_table(seed=i), seed=i, disjoint=disjoint)
+        for i, disjoint in enumerate((True, other, True))
+    ]
+    serkeras.compare_groups(runs, tmp_path / "out", n_boot=20)
+    title = (tmp_path / "out" / "page.md").read_text(encoding="utf-8").splitlines()[0]
+    assert words in title
+    assert "(new speakers)" not in title
 
 
 def test_exchange_of_models_is_counted_whole():

@@ -51,10 +51,10 @@ def test_csv_with_speakers_gives_a_quiet_manifest(studio, monkeypatch):
 
 def test_synonyms():
     given = ["anger", "FEARFUL", "happiness", "sadness", "surprised", "disgusted", " calm ", "joy"]
-    from serkeras.datasets.own import _word
+    from serkeras.datasets.labels import canonical
 
     words = ["angry", "fear", "happy", "sad", "surprise", "disgust", "calm", "joy"]
-    assert [_word(word) for word in given] == words
+    assert [canonical(word) for word in given] == words
 
 
 def test_a_saved_manifest_reads_back_as_it_was(tmp_path):

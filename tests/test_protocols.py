@@ -361,6 +361,18 @@ def test_recipes_are_tested_by_speaker_with_one_correction_for_the_page(fake, tm
     assert table["uar_p_holm"].tolist() == pytest.approx(expected)
 
 
+def test_what_a_small_p_says_depends_on_who_is_new_and_drawn(fake, tmp_path):
+    table = evaluate(tmp_path / "p", protocols=["speaker-kfold", "random"])
+    text = Path(table.attrs["page"]).read_text()
+    assert "under `speaker-kfold`: the order of A and B can be believed for other speakers" in text
+    assert "under `random`: it holds among voices known, or perhaps known" in text
+    fake.clips = fake.clips.assign(speaker=None)
+    table = evaluate(tmp_path / "q", protocols=["random"])
+    text = Path(table.attrs["page"]).read_text()
+    assert "`random`: it holds for other clips of the same voices only" in text
+    assert "can be believed for other speakers" not in text
+
+
 def contributions(folder, protocol):
     """What each speaker adds to svm's mean UAR over the runs less that of the other."""
     runs_of = sorted(path.name for path in folder.glob(f"svm__own__{protocol}*"))
@@ -404,10 +416,10 @@ def test_corpora_are_shown_one_by_one(fake, tmp_path):
     names = ["ravdess", "emodb", "tess"]
     out = tmp_path / "p"
     table = evaluate(out, data=names, protocols=["corpus", "random"], label_scheme="seven")
-    assert table["new"].tolist()[:2] == ["speakers corpora"] * 2
+    assert table["new"].tolist()[:2] == ["speakers statements corpora"] * 2
     text = (out / "page.md").read_text()
     assert "on ravdess + emodb + tess, label scheme seven, under 2 protocols" in text
-    assert "| new speakers, corpora | 3 of 3 |" in text
+    assert "| new speakers, statements, corpora | 3 of 3 |" in text
     assert (
         "resampled with all of their clips in all runs (clips where speakers are unknown), within"
         in text
@@ -501,8 +513,9 @@ def test_what_is_new_is_read_from_the_splits(tmp_path):
     clips = clips_of(("ravdess", 12, 2), ("emodb", 10, 2))
     expected = {
         "speaker": ("speakers",),
-        "speaker-statement:ravdess-1": ("speakers",),  # EmoDB's code 1 was heard in training
-        "corpus:emodb": ("speakers", "corpora"),
+        # EmoDB's code 1, heard in training, is another sentence.
+        "speaker-statement:ravdess-1": ("speakers", "statements"),
+        "corpus:emodb": ("speakers", "statements", "corpora"),
         "random": (),
     }
     for kind, new in expected.items():

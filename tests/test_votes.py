@@ -113,6 +113,13 @@ def test_votes_follow_the_label_scheme():
         votes.counts(clips.assign(votes_sad=[0, -1]), ["sad"])
 
 
+def test_votes_for_synonyms_find_the_class_of_the_clips():
+    clips = pd.DataFrame({"clip": ["a"], "votes_anger": [3], "votes_angry": [2]})
+    clips = clips.assign(**{"votes_Happiness": [4], "votes_calmness": [1], "votes_Proud": [7]})
+    assert votes.counts(clips, ["angry", "happy", "Proud"]).tolist() == [[5, 4, 7]]
+    assert votes.counts(clips, ["angry", "happy", "neutral"], "four").tolist() == [[5, 4, 1]]
+
+
 # Training on shares.
 
 P = np.array([[0.7, 0.2, 0.1], [0.25, 0.25, 0.5]], np.float32)

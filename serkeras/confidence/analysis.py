@@ -122,7 +122,8 @@ def prediction_sets(run, probabilities, level, score="APS", way="speakers"):
 
     Args:
         run: `serkeras.Run` or the path of its folder; thresholds come from its validation side.
-        probabilities: float array `(clips, classes)`, as the run's model gives them.
+        probabilities: float array `(clips, classes)`, as the run's model gives them, or a
+            DataFrame as `serkeras.predict` returns it.
         level: share of the sets that shall hold the truth, above 0 and below 1.
         score: "APS" or "LAC", see `serkeras.confidence.conformal`.
         way: "speakers" for new speakers, "clips" for clips like those of validation.
@@ -142,13 +143,21 @@ def prediction_sets(run, probabilities, level, score="APS", way="speakers"):
         limit = conformal.threshold(true, level)
     else:
         limit = conformal.threshold_by_speaker(true, known.speakers, level)
-    probabilities = np.asarray(probabilities, float)
+    probabilities = _rows(probabilities, run.labels)
     chosen = conformal.sets(conformal.SCORES[score](probabilities), limit)
     order = np.argsort(-probabilities, axis=1, kind="stable")
     return [
         [run.labels[index] for index in line if is_in[index]]
         for line, is_in in zip(order, chosen, strict=True)
     ]
+
+
+def _rows(probabilities, labels):
+    """Return an array whose rows sum to 1, as those do that the threshold comes from."""
+    if hasattr(probabilities, "columns"):
+        probabilities = probabilities[labels]
+    found = np.asarray(probabilities, float)
+    return found / found.sum(axis=1, keepdims=True)
 
 
 def _check_sets(known, level, score, way):

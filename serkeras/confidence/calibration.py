@@ -152,10 +152,14 @@ def apply_temperature(probabilities, temperature):
         raise ValueError(
             f"`temperature` must be above 0. Received: {temperature!r}. 1 changes nothing."
         )
-    # The logarithms of probabilities are logits but for a constant of each clip.
-    logits = np.log(np.maximum(np.asarray(probabilities, float), FLOOR)) / temperature
+    logits = _logits(probabilities) / temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _logits(probabilities):
+    """Return logarithms: they are logits but for a constant of each clip."""
+    return np.log(np.maximum(np.asarray(probabilities, float), FLOOR))
 
 
 def fit_temperature(probabilities, truth):
@@ -170,9 +174,15 @@ def fit_temperature(probabilities, truth):
         1/temperature, so the minimum is the only one.
     """
     from scipy.optimize import minimize_scalar
+    from scipy.special import logsumexp
 
+    logits = _logits(probabilities)
+    of_truth = logits[np.arange(len(logits)), truth]
+
+    # Probabilities that were clipped after scaling would make certain errors cheap, and this loss
+    # no longer convex.
     def loss(inverse):
-        return log_loss(apply_temperature(probabilities, 1 / inverse), truth).mean()
+        return (logsumexp(logits * inverse, axis=1) - of_truth * inverse).mean()
 
     low, high = TEMPERATURES
     found = minimize_scalar(

@@ -6,7 +6,7 @@ of new ones are not. The threshold by speaker takes speakers as exchangeable, an
 
 import numpy as np
 
-# A share that is not exact in binary must not cost a clip.
+# A share or a sum that is not exact in binary must not cost a clip or a class.
 _NOISE = 1e-9
 
 
@@ -114,4 +114,4 @@ def sets(scores, limit):
     Returns:
         bool array `(clips, classes)`.
     """
-    return np.asarray(scores) <= limit
+    return np.asarray(scores) <= limit + _NOISE

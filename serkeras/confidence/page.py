@@ -1,6 +1,8 @@
 """The page of a run's confidence, section by section."""
 
+from serkeras.confidence import page_sets
 from serkeras.confidence.measured import COVERAGES
+from serkeras.confidence.page_sets import of_other_corpora, plain
 from serkeras.evaluation import resampling
 from serkeras.evaluation._markdown import percent, table, with_limits
 
@@ -18,9 +20,9 @@ def sections(result, experiment, disjoint):
         _calibration(result["calibration"], experiment),
         _ranking(result),
         _selection(result["selective"]),
-        _sets(result["conformal"], result["labels"], disjoint),
-        _listeners(result),
-        _not_shown(),
+        page_sets.section(result["conformal"], result["labels"], experiment, disjoint),
+        _listeners(result, experiment.label_scheme),
+        _not_shown(experiment),
     ]
     return [text for text in found if text]
 
@@ -37,6 +39,9 @@ def _opening(result, disjoint):
 
 def _calibration(found, experiment):
     degree = found["temperature"]
+    whose = "the validation side"
+    if of_other_corpora(experiment):
+        whose += " (of other corpora than the test clips: it need not fit them)"
     names = {
         "surplus": "how much surer than right (points)",
         "ece_width": "ECE, 10 bins of equal width (points)",
@@ -54,8 +59,8 @@ def _calibration(found, experiment):
             "## Calibration",
             "Of answers with a probability of 70 %, 70 % should be right. ECE is the mean distance "
             "from that, over bins of confidence. The temperature divides the logits; it is fitted "
-            f"on {found['validation_clips']} clips of the validation side, where it is "
-            f"{_plain(degree)}. Above 1 the model is too sure of itself. No answer changes.",
+            f"on {found['validation_clips']} clips of {whose}, where it is "
+            f"{plain(degree)}. Above 1 the model is too sure of itself. No answer changes.",
             table(("", "as it is", "with temperature"), rows),
             "ECE is never 0 on few clips: were every probability true, these clips would show "
             f"{100 * chance['by_chance']:.1f} points on average with bins of equal width, and one "
@@ -84,12 +89,8 @@ def _used_before(experiment):
 
 def _number(row, name):
     if name in ("brier", "log_loss"):
-        return _plain(row)
+        return plain(row)
     return f"{100 * row['value']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
-
-
-def _plain(row):
-    return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 
 def _ranking(result):
@@ -135,79 +136,6 @@ def _points(row):
     return f"{100 * row['value']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
 
 
-def _sets(found, labels, disjoint):
-    head = ("score", "threshold of", "level", "threshold", "sets with the truth", "classes a set",
-            "empty sets")  # fmt: skip
-    rows = [
-        (row["score"], row["way"], percent(row["level"]), _threshold(row["threshold"]),
-         with_limits(row["coverage"]), _plain(row["size"]), percent(row["empty"]))
-        for row in found["sets"]
-    ]  # fmt: skip
-    shown = [_detail(found["detail"], "by_class", "class")]
-    shown.append(_detail(found["detail"], "by_speaker", "speaker"))
-    return "\n\n".join(
-        [
-            "## Sets of emotions",
-            "Instead of one answer the model can name a set that holds the truth as often as asked "
-            "for. The threshold comes from the validation side. LAC takes every class above one "
-            "probability: the smallest sets on average. APS adds classes from the most probable "
-            "down: larger sets for doubtful clips.",
-            _ways(found, disjoint),
-            table(head, rows),
-            "Left, how often sets hold the truth; dots on or above the dotted line keep the "
-            f"promise. Right, how many of the {len(labels)} classes a set names: the price. The "
-            "intervals hold who is tested, not who the threshold was taken from.",
-            "![Coverage and size of sets](figures/sets.png)",
-            f"At the level {percent(found['level'])}, by class and by speaker (a set that holds "
-            "the truth on the whole may fail one emotion or voice; intervals of a class are drawn "
-            "from speakers, those of a speaker from the clips):",
-            *shown,
-            "Each dot below is a test speaker at that level. Dots far left of the line are voices "
-            "for which the sets do not hold; the promise is a mean over speakers, and does not "
-            "exclude that.",
-            "![Coverage of each speaker](figures/coverage_by_speaker.png)",
-        ]
-    )
-
-
-def _ways(found, disjoint):
-    plain = (
-        "**Threshold of clips** (plain split conformal prediction): its promise is for clips that "
-        "are exchangeable with those of validation. "
-    )
-    if disjoint is False:
-        return plain + (
-            "Here speakers stand on all sides, and it holds for known voices only; for a new "
-            "speaker neither way promises anything."
-        )
-    if found["highest_level"] is None:
-        return plain + "Speakers are unknown, so nothing is promised for new ones."
-    highest = found["highest_level"]
-    return (
-        plain + "Clips of new speakers are not, so it may fail for them. **Threshold of speakers** "
-        "(Lee, Barber & Willett 2023): each validation speaker has one vote of K + 1, the new one "
-        "the last. It holds for clips of a new speaker, in the mean over speakers, for any number "
-        f"of them; with these {round(highest / (1 - highest))} it reaches {percent(highest)} at "
-        "most, and above that every set has all classes. Between, it is wide: it stands on so many "
-        "voices, not on so many clips."
-    )
-
-
-def _threshold(value):
-    return "none" if value is None else f"{value:.3f}"
-
-
-def _detail(detail, key, word):
-    names = list(detail[0][key])
-    head = (word, "clips", *(f"{row['score']}, {row['way']}" for row in detail))
-    rows = [
-        (name, detail[0][key][name]["clips"],
-         *(with_limits(row[key][name]) for row in detail))
-        for name in names
-    ]  # fmt: skip
-    return table(head, rows)
-
-
 _WORDS = {
     "people": "listeners who named the label (mean share)",
     "majority": "label is what most listeners named",
@@ -221,13 +149,19 @@ _WORDS = {
 }
 
 
-def _listeners(result):
+def _listeners(result, scheme):
     found = result["listeners"]
     if found is None:
         return f"## Listeners\n\n{result['no_listeners']}"
-    plain = ("correlation", "cross_entropy", "entropy")
+    as_numbers = ("correlation", "cross_entropy", "entropy")
+    dropped = ""
+    if scheme != "own" and "entropy" in found["figures"]:
+        dropped = (
+            f" Votes for emotions that the label scheme `{scheme}` drops are not counted: shares "
+            "are of the other votes, so people look surer here than they were."
+        )
     rows = [
-        (words, (_plain if name in plain else with_limits)(found["figures"][name]))
+        (words, (plain if name in as_numbers else with_limits)(found["figures"][name]))
         for name, words in _WORDS.items()
         if name in found["figures"]
     ]
@@ -236,7 +170,8 @@ def _listeners(result):
             "## Listeners",
             f"{found['clips']} test clips were heard by people too; of {found['agree_clips']} of "
             "them more than half of the listeners named the label. "
-            + resampling.sentence(found["intervals"]),
+            + resampling.sentence(found["intervals"])
+            + dropped,
             table(("", "value"), rows),
             "Each dot is a clip: how many listeners named its label, and what probability the "
             "model gave it. Dots at the lower right are what people hear and the model does not. "
@@ -246,10 +181,19 @@ def _listeners(result):
     )
 
 
-def _not_shown():
+def _not_shown(experiment):
+    if of_other_corpora(experiment):
+        whom = (
+            "All of it is measured on one corpus that neither training nor validation has. Another "
+            "one may lie further off: a model"
+        )
+    else:
+        whom = (
+            "All of it is measured on recordings made like those of training. On other "
+            "microphones, languages or unacted speech a model"
+        )
     return (
-        "## What this does not say\n\nAll of it is measured on recordings made like those of "
-        "training. On other microphones, languages or unacted speech a model is wrong more often "
-        "and does not know it: neither the temperature nor the sets carry over. The intervals do "
-        "not hold the luck of the training seed."
+        f"## What this does not say\n\n{whom} is wrong more often there and does not know it: "
+        "neither the temperature nor the sets carry over. The intervals do not hold the luck of "
+        "the training seed."
     )

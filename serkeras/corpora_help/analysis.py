@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from serkeras import runs
+from serkeras import datasets, runs
 from serkeras._files import read_json, write_json
 from serkeras.corpora_help import page, plan
 from serkeras.evaluation import analysis
@@ -37,28 +37,33 @@ def compare_corpora(
     Args:
         recipe: as in `serkeras.train`.
         test: data set whose clips validate and test.
-        extra: list of data sets that are added: each alone, all, and all but each.
-        clips: numbers of clips of each extra corpus, drawn at random; "all" for all there are.
+        extra: data set, or list of them, that are added: each alone, all, and all but each.
+        clips: numbers of clips of each extra corpus, drawn at random; "all" for all there are. A
+            number that no added corpus exceeds is "all".
         split: kind of split of the target.
-        seeds: of the training; the split is that of the first.
+        seeds: of the training, how many (0, 1, ...) or a list of them; the split is that of the
+            first.
         label_scheme, settings, n_jobs, progress: as in `serkeras.train`.
         out: folder; None is `artifacts/corpora-help/RECIPE-TEST`.
         n_boot: resamples of the intervals.
 
     Returns:
         Dictionary of plain values, as in result.json: `rows` (list: mixture, corpora, clips_each,
-        train_clips, uar and accuracy with intervals, and `difference` to the target alone: see
-        `serkeras.studies.comparison.measure`, with `p_holm`), `unit`, `units`, `dropped`,
-        `made_by`.
+        added (clips of each corpus), train_clips, uar and accuracy with intervals, and
+        `difference` to the target alone: see `serkeras.studies.comparison.measure`, with
+        `p_holm`), `unit`, `units`, `dropped`, `made_by`.
 
     Raises:
         ValueError: see `serkeras.corpora_help.plan.load`; or `out` holds another comparison.
     """
-    seeds, names = tuple(seeds), [plan.name_of(spec) for spec in extra]
-    chosen = plan.mixtures(names, tuple(clips))
+    seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    extra = datasets.as_list(extra)
+    clips = (clips,) if isinstance(clips, (str, int)) else tuple(clips)
+    planned = plan.mixtures([plan.name_of(spec) for spec in extra], clips)
     experiment = as_experiment(recipe, [test, *extra], split, seeds[0], label_scheme, settings)
-    out = Path(out or f"artifacts/corpora-help/{experiment.recipe}-{plan.name_of(test)}")
+    out = Path(out or f"artifacts/corpora-help/{experiment.recipe}-{plan.name_of(test)}").resolve()
     material = plan.load(test, extra, split, seeds[0], label_scheme)
+    chosen = plan.different(planned, material)
     for mixture in chosen:
         _keep_lists(out, mixture, plan.lists(material, mixture, seeds[0]))
     trained = {
@@ -70,7 +75,7 @@ def compare_corpora(
         provenance.joined(trained[chosen[0]][0].folder, "device")
     )
     told = experiment.replace(data=[test])
-    title = f"Which corpora help: {analysis.protocol(told, material.split.speaker_disjoint)}"
+    title = f"Which corpora help: {analysis.protocol(told, result['speaker_disjoint'])}"
     sections = page.sections(result, plan.name_of(test), seeds)
     analysis.write(out, title, result, sections, {"differences": page.figure(result)})
     return result
@@ -89,11 +94,30 @@ def _keep_lists(out, mixture, lists):
 def _run(out, experiment, mixture, seed, n_jobs, progress):
     """Return the run of a mixture, trained where it is not finished."""
     lists = out / "splits" / f"{mixture.folder}.json"
-    one = experiment.replace(split=f"lists:{lists}", seed=seed)
     folder = out / "runs" / f"{mixture.folder}-seed{seed}"
+    one = experiment.replace(split=_spelt(folder, lists), seed=seed)
     if runs.is_finished(folder, one):
         return Run(folder)
     return train(one, out=folder, n_jobs=n_jobs, progress=progress)
+
+
+def _spelt(folder, lists):
+    """Return the split; a run that was begun keeps its own way of writing the path."""
+    if (folder / "experiment.json").is_file():
+        begun = Run(folder).experiment.split
+        if Path(begun.removeprefix("lists:")).resolve() == lists:
+            return begun
+    return f"lists:{lists}"
+
+
+def _disjoint(trained):
+    """Return what holds for the test speakers of all runs: the worst that holds for one."""
+    known = {
+        read_json(run.folder / "split.json")["speaker_disjoint"]
+        for found in trained.values()
+        for run in found
+    }
+    return next((value for value in (False, None) if value in known), True)
 
 
 def _measure(trained, material, n_boot):
@@ -109,9 +133,10 @@ def _measure(trained, material, n_boot):
         judged, unit = comparison.judge(pairs)
         own = {name: _mean(found, name) for name in comparison.MEASURES}
         row = {
-            "mixture": mixture.words,
+            "mixture": plan.told(mixture, material),
             "corpora": list(mixture.names),
             "clips_each": mixture.clips,
+            "added": plan.added(mixture, material),
             "train_clips": len(read_json(found[0].folder / "split.json")["train"]),
             **own,
         }
@@ -128,7 +153,7 @@ def _measure(trained, material, n_boot):
         "unit": unit,
         "units": int(judged.units.max()) + 1,
         "test_clips": len(material.split.test),
-        "speaker_disjoint": material.split.speaker_disjoint,
+        "speaker_disjoint": _disjoint(trained),
         "dropped": material.dropped,
     }
 

@@ -121,6 +121,41 @@ def load(test, extra, kind, seed, scheme):
     return Material(split, found, dropped)
 
 
+def added(mixture, material):
+    """Return how many clips of each corpus a mixture adds, a dictionary by name."""
+    sizes = {name: len(material.extra[name]) for name in mixture.names}
+    if mixture.clips == ALL:
+        return sizes
+    return {name: min(size, mixture.clips) for name, size in sizes.items()}
+
+
+def different(chosen, material):
+    """Return mixtures that differ in their clips: a number that takes all clips is "all".
+
+    Args:
+        chosen: list of `Mixture`.
+        material: `Material`.
+
+    Returns:
+        List of `Mixture` in the same order, no training side twice.
+    """
+    found = [
+        Mixture(one.names) if added(one, material) == added(Mixture(one.names), material) else one
+        for one in chosen
+    ]
+    return list(dict.fromkeys(found))
+
+
+def told(mixture, material):
+    """Return `Mixture.words` with the real number of clips of corpora that have fewer."""
+    fewer = [
+        f"{name} has {number}"
+        for name, number in added(mixture, material).items()
+        if mixture.clips != ALL and number < mixture.clips
+    ]
+    return mixture.words + (f" ({', '.join(fewer)})" if fewer else "")
+
+
 def lists(material, mixture, seed):
     """Return the lists of a mixture, as `split.json` has them.
 

@@ -29,6 +29,13 @@ _FOUR = {
 SCHEMES = {"own": None, "seven": _SEVEN, "four": _FOUR}
 
 
+def canonical(emotion):
+    """Return the canonical word for an emotion where there is one, else the word as given."""
+    plain = emotion.strip()
+    known = SYNONYMS.get(plain.lower(), plain.lower())
+    return known if known in EMOTIONS else plain
+
+
 def relabel(clips, scheme="own"):
     """Sort the clips of a manifest into the classes of a label scheme.
 

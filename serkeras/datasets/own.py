@@ -7,7 +7,7 @@ import pandas as pd
 
 from serkeras._files import read_csv
 from serkeras.datasets import _table, registry
-from serkeras.datasets.labels import EMOTIONS, SYNONYMS, relabel
+from serkeras.datasets.labels import EMOTIONS, canonical, relabel
 
 # What libsndfile reads and people record in.
 ENDINGS = (*_table.ENDINGS, ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf")
@@ -126,7 +126,7 @@ def _list_folder(root):
 
 def _refuse_corpus(root, files):
     """Refuse a registered corpus given as own recordings: Actor_01 is no emotion."""
-    if any(_word(folder.name) in EMOTIONS for folder in files):
+    if any(canonical(folder.name) in EMOTIONS for folder in files):
         return
     paths = [path for found in files.values() for path in found][:20]
     for corpus in registry.names():
@@ -139,13 +139,6 @@ def _refuse_corpus(root, files):
             )
 
 
-def _word(emotion):
-    """Return the canonical word for an emotion where there is one, else the word as given."""
-    plain = emotion.strip()
-    known = SYNONYMS.get(plain.lower(), plain.lower())
-    return known if known in EMOTIONS else plain
-
-
 def _from_frame(table, name, base, source):
     """Check a table of own recordings and turn it into a manifest."""
     table.columns = [str(column).strip() for column in table.columns]
@@ -155,7 +148,7 @@ def _from_frame(table, name, base, source):
     table["path"] = [os.path.join(base, Path(p).expanduser()) for p in table["path"]]
     table["path"] = table["path"].map(os.path.abspath)
     _need_files(table, source)
-    table["emotion"] = table["emotion"].astype(str).map(_word)
+    table["emotion"] = table["emotion"].astype(str).map(canonical)
     _refuse_case(table, source)
     if not finished:
         table["corpus"] = name

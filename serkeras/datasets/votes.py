@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from serkeras.datasets.labels import SCHEMES
+from serkeras.datasets.labels import SCHEMES, canonical
 
 PREFIX = "votes_"
 
@@ -14,7 +14,8 @@ def counts(clips, labels, scheme="own"):
         clips: manifest; of own recordings too, where a CSV file has such columns.
         labels: names of the classes, in order.
         scheme: label scheme that the manifest was brought to. Votes follow it: in "seven" those
-            for calm count for neutral. Votes for what is no class are left out.
+            for calm count for neutral. Synonyms count as in own recordings: anger for angry. Votes
+            for what is no class are left out.
 
     Returns:
         float array `(clips, classes)`; rows of zeros where nothing is known, or nobody named one
@@ -26,7 +27,7 @@ def counts(clips, labels, scheme="own"):
     found = np.zeros((len(clips), len(labels)))
     classes = SCHEMES[scheme]
     for column in [name for name in clips.columns if str(name).startswith(PREFIX)]:
-        word = column.removeprefix(PREFIX)
+        word = canonical(column.removeprefix(PREFIX))
         word = word if classes is None else classes.get(word)
         if word in labels:
             values = clips[column].astype("Float64").fillna(0).to_numpy(dtype=float)

@@ -170,7 +170,9 @@ def _correlation(sizes, values, seed):
 
 def _write(runs, result, out):
     experiment = runs[0].experiment.replace(recipe=f"{len(runs)} models")
-    disjoint = read_json(runs[0].folder / "split.json")["speaker_disjoint"]
+    known = {read_json(run.folder / "split.json")["speaker_disjoint"] for run in runs}
+    # The title speaks for all runs, so the worst of them decides.
+    disjoint = next((value for value in (False, None) if value in known), True)
     seeds = sorted({run.experiment.seed for run in runs})
     models = result["models"]
     drawn = {"women_and_men": figures.models_by_sex(models)}

@@ -29,6 +29,7 @@ def measure_groups(run, n_boot=2000, seed=0):
     run = run if isinstance(run, Run) else Run(run)
     labels = run.labels
     table, notes = known.test_clips(run)
+    notes += measured.not_compared(table, labels)
     rows = measured.values(table, labels, n_boot, seed)
     result = {
         "clips": len(table),

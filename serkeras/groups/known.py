@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import pandas as pd
 
 from serkeras import datasets
@@ -19,7 +20,8 @@ def test_clips(run):
 
     Returns:
         DataFrame as predictions.csv with the columns of `COLUMNS`, text or missing; ages are
-        bands of ten years ("20 to 29"). And a list of sentences on what is not known.
+        bands of ten years ("20 to 29"), words are kept; statements of several corpora carry the
+        name of theirs. And a list of sentences on what is not known.
     """
     table = run.predictions.copy()
     experiment, notes = run.experiment, []
@@ -38,6 +40,9 @@ def test_clips(run):
     for name in COLUMNS:
         source = table if name in _OF_PREDICTIONS else clips
         table[name] = _words(source[name], name) if name in source else None
+    if table["corpus"].nunique() > 1:  # codes such as a01 mean other words elsewhere
+        keys = table["corpus"].astype(str) + "-" + table["statement"].astype(str)
+        table["statement"] = keys.astype(object).where(table["statement"].notna(), None)
     without = [name for name in COLUMNS if table[name].isna().all()]
     if without and not notes:
         notes.append(f"These corpora do not know: {', '.join(without)}.")
@@ -52,8 +57,16 @@ def test_clips(run):
 def _words(values, name):
     known = values.notna()
     if name == "age":
-        decade = pd.to_numeric(values[known]).astype(int) // _DECADE * _DECADE
-        text = decade.map(lambda start: f"{start} to {start + _DECADE - 1}")
+        text = values[known].map(_band)
     else:
         text = values[known].astype(str)
     return text.reindex(values.index).astype(object).where(known, None)
+
+
+def _band(age):
+    """Return the ten years that an age belongs to; words ("adult", "20-29") are bands already."""
+    number = pd.to_numeric(age, errors="coerce")
+    if not np.isfinite(number):
+        return str(age)
+    start = int(number) // _DECADE * _DECADE
+    return f"{start} to {start + _DECADE - 1}"

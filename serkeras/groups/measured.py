@@ -1,5 +1,7 @@
 """The groups of a run and the gaps between them, as dictionaries."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -76,25 +78,52 @@ def _group(column, name, part, labels, n_boot, seed):
 def differences(table, labels, n_boot=2000, seed=0):
     """Test all gaps of a page: two groups against each other, of more each against the rest.
 
-    Only classes that both groups have are compared.
+    Only classes that both groups have are compared, each speaker with itself where most speakers
+    are in both groups. Otherwise a speaker counts in the group of most of its clips. A statement is
+    compared with the others of its corpus. Groups without a common class: see `not_compared`.
 
     Args and table as in `values`.
 
     Returns:
         List of dictionaries: by, first, second, design ("between" or "within" speakers), unit
         ("speaker" or "clip"), units (those that count, as [first, second] between them), left_out
-        (classes), uar and accuracy (see `serkeras.groups.gaps.between`, with `p_holm`, corrected
-        over all p of the list).
+        (classes), clips_left_out (of the other classes: those of speakers in one group only, or in
+        the group of fewer of their clips), uar and accuracy (see `serkeras.groups.gaps.between`,
+        with `p_holm`, corrected over all p of the list).
     """
     found = []
-    for column in [name for name in COLUMNS if name != "speaker"]:
-        part = table[table[column].notna()].reset_index(drop=True)
-        for first, second in _pairs(sorted(part[column].unique())):
-            is_first = (part[column] == first).to_numpy()
-            gap = _gap(part, is_first, labels, n_boot, seed)
-            found.append({"by": column, "first": first, "second": second, **gap})
+    for names, part, is_first in _comparisons(table):
+        design = _design(part, is_first, labels)
+        if design is not None:
+            found.append({**names, **_gap(design, labels, n_boot, seed)})
     _correct([gap[name] for gap in found for name in gaps.MEASURES])
     return found
+
+
+def not_compared(table, labels):
+    """Return a sentence for each two groups that `differences` leaves out.
+
+    Args and table as in `values`.
+    """
+    return [
+        f"{names['by']}: {names['first']} and {names['second']} are not compared, for no class has "
+        "clips in both (a speaker of both groups counts where most of its clips are)."
+        for names, part, is_first in _comparisons(table)
+        if _design(part, is_first, labels) is None
+    ]
+
+
+def _comparisons(table):
+    """Yield the names of each two groups, their clips, and which of these are of the first."""
+    for column in [name for name in COLUMNS if name != "speaker"]:
+        known = table[table[column].notna()]
+        # What is said differs from corpus to corpus: a statement's others are those of its own.
+        parts = [part for _, part in known.groupby("corpus")] if column == "statement" else [known]
+        for part in parts:
+            part = part.reset_index(drop=True)
+            for first, second in _pairs(sorted(part[column].unique())):
+                names = {"by": column, "first": first, "second": second}
+                yield names, part, (part[column] == first).to_numpy()
 
 
 def _pairs(names):
@@ -114,30 +143,74 @@ def _correct(results):
         each.setdefault("p_holm", None)
 
 
-def _gap(part, is_first, labels, n_boot, seed):
+@dataclass(frozen=True)
+class _Design:
+    """How two groups are compared.
+
+    Attributes:
+        codes: int array `(clips,)`, the unit of each clip.
+        truth, right: int and bool array `(clips,)`.
+        sides: two bool arrays `(clips,)`, the clips that count of either group.
+        about: dictionary of design, unit, left_out and clips_left_out.
+    """
+
+    codes: np.ndarray
+    truth: np.ndarray
+    right: np.ndarray
+    sides: tuple
+    about: dict
+
+
+def _design(part, is_first, labels):
+    """Return the `_Design` of two groups, None where no class has clips in both."""
     truth, said = coded(part, labels)
     codes, method = resampling.units(part["speaker"])
-    common = np.intersect1d(truth[is_first], truth[~is_first])
-    kept = np.isin(truth, common)
-    left_out = [labels[index] for index in np.setdiff1d(truth, common)]
-    head = {
-        "unit": "speaker" if method == intervals.BY_SPEAKER else "clip",
-        "left_out": left_out,
-    }
-    sides = [
-        gaps.tally(codes, truth, truth == said, len(labels), mask)
+    kept = _common(truth, is_first, np.ones(len(part), bool))
+    if not kept.any():
+        return None
+    first, second = (
+        gaps.tally(codes, truth, kept, len(labels), mask)[0]
         for mask in (is_first & kept, ~is_first & kept)
+    )
+    both = (first > 0) & (second > 0)
+    units = (first + second > 0).any(axis=1).sum()
+    within = 2 * both.any(axis=1).sum() > units
+    if within:
+        counted = kept & both[codes, truth]
+    else:
+        # A unit of both groups cannot be dealt out: it counts where most of its clips are.
+        mostly = first.sum(axis=1) >= second.sum(axis=1)
+        counted = _common(truth, is_first, kept & (is_first == mostly[codes]))
+    if not counted.any():
+        return None
+    about = {
+        "design": "within" if within else "between",
+        "unit": "speaker" if method == intervals.BY_SPEAKER else "clip",
+        "left_out": [labels[index] for index in np.setdiff1d(truth, truth[counted])],
+        "clips_left_out": int((kept & ~counted).sum()),
+    }
+    sides = (is_first & counted, ~is_first & counted)
+    return _Design(codes, truth, truth == said, sides, about)
+
+
+def _common(truth, is_first, kept):
+    """Return which of the kept clips are of classes that both groups have among them."""
+    return kept & np.isin(truth, np.intersect1d(truth[is_first & kept], truth[~is_first & kept]))
+
+
+def _gap(design, labels, n_boot, seed):
+    sides = [
+        gaps.tally(design.codes, design.truth, design.right, len(labels), mask)
+        for mask in design.sides
     ]
     owned = [clips.sum(axis=1) > 0 for clips, _ in sides]
     settings = {"n_boot": n_boot, "seed": seed}
-    if (owned[0] & owned[1]).any():
+    if design.about["design"] == "within":
         results = {name: gaps.within(*sides, name, **settings) for name in gaps.MEASURES}
-        return {**head, "design": "within", "units": int((owned[0] & owned[1]).sum()), **results}
-    # Units whose clips are all of classes that are not common have nothing to say.
+        return {**design.about, "units": int((owned[0] & owned[1]).sum()), **results}
+    # Units whose clips are all left out have nothing to say.
     some = owned[0] | owned[1]
     clips, hits = (a[some] + b[some] for a, b in zip(*sides, strict=True))
     first = owned[0][some]
     results = {name: gaps.between(clips, hits, first, name, **settings) for name in gaps.MEASURES}
-    return {
-        **head, "design": "between", "units": [int(first.sum()), int((~first).sum())], **results,
-    }  # fmt: skip
+    return {**design.about, "units": [int(first.sum()), int((~first).sum())], **results}

@@ -94,6 +94,7 @@ def _gaps(result):
             f"Only classes that both groups have are compared; somewhere left out: "
             f"{', '.join(sorted(left))}."
         )
+    notes += _clips_left_out(result["gaps"])
     least = [gap[name]["smallest_p"] for gap in result["gaps"] for name in ("uar", "accuracy")]
     least = [p for p in least if p is not None]
     if least and max(least) > 0.05:
@@ -102,6 +103,22 @@ def _gaps(result):
             "the smallest there is): no finding here does not mean no gap."
         )
     return "\n\n".join(["## Gaps", table(head, rows), " ".join(notes)])
+
+
+def _clips_left_out(found):
+    """Return a sentence on clips that do not count, where there are any."""
+    told = [
+        f"{gap['clips_left_out']} of {gap['by']}, {gap['first']} - {gap['second']}"
+        for gap in found
+        if gap["clips_left_out"]
+    ]
+    if not told:
+        return []
+    return [
+        "Within speakers, clips of a class that a speaker has in one group only do not count; "
+        "between speakers, one with clips in both groups counts in that of most of them. Clips "
+        f"left out so: {'; '.join(told)}."
+    ]
 
 
 def _how(result):

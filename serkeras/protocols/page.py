@@ -149,10 +149,31 @@ def _recipes(found):
         "## Recipes against each other\n\nWithin a protocol both recipes judged the same clips. "
         "The difference is that of the mean UAR over the runs; its interval resamples whole "
         "speakers, and p is that of exchanging the two recipes' answers speaker by speaker. Holm's "
-        f"correction is over all {len(rows)} tests of this page: below 0.05, the order of A and B "
-        "can be believed for other speakers, for these trained networks; otherwise nothing is "
-        "known of it, which does not mean that they are equal.\n\n" + markdown(head, rows)
+        f"correction is over all {len(rows)} tests of this page. {_believed(found)} Above 0.05 "
+        "nothing is known of the order, which does not mean that the two are equal.\n\n"
+        + markdown(head, rows)
     )
+
+
+def _believed(found):
+    """Return for whom a small p of each protocol speaks."""
+    side = found.table.drop_duplicates("protocol").set_index("protocol")["speakers"]
+    rows = found.recipes.drop_duplicates("protocol")
+    by_speaker = rows["unit"] == "speaker"
+    new = by_speaker & (rows["protocol"].map(side) == NEW)
+    parts = [
+        (new, "the order of A and B can be believed for other speakers, for these networks"),
+        (by_speaker & ~new, "it holds among voices known, or perhaps known, from training, and "
+         "says nothing of new ones"),
+        (~by_speaker, "it holds for other clips of the same voices only, and is too sure for new "
+         "ones"),
+    ]  # fmt: skip
+    told = [
+        f"{', '.join(f'`{name}`' for name in rows['protocol'][mask])}: {words}"
+        for mask, words in parts
+        if mask.any()
+    ]
+    return f"Below 0.05, under {'; under '.join(told)}."
 
 
 def _pair(row):

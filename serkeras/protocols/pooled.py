@@ -56,9 +56,10 @@ def new_on_test(states, clips):
 
     Returns:
         Tuple of "speakers", "statements" and "corpora" (where there are several) that are new.
-        Unknown ones are not.
+        Unknown ones are not; statements of another corpus are, as in `serkeras.splits`.
     """
-    rows, columns = clips.set_index("clip"), {"speakers": "speaker", "statements": "statement"}
+    rows = _keyed(clips).set_index("clip")
+    columns = {"speakers": "speaker", "statements": "statement"}
     if clips["corpus"].nunique() > 1:
         columns["corpora"] = "corpus"
     columns = {name: column for name, column in columns.items() if column in rows}
@@ -70,6 +71,14 @@ def new_on_test(states, clips):
             found[name] &= not set(seen[column]) & set(tested[column])
         found["speakers"] &= split["speaker_disjoint"] is not None  # weights may know them
     return tuple(name for name, new in found.items() if new)
+
+
+def _keyed(clips):
+    """Return clips whose statements carry their corpus: codes mean other words elsewhere."""
+    if "statement" not in clips:
+        return clips
+    keys = clips["corpus"].astype(str) + "-" + clips["statement"].astype(str)
+    return clips.assign(statement=keys.where(clips["statement"].notna()))
 
 
 def measure(table, labels, n_boot=2000, seed=0):
