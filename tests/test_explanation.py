@@ -38,6 +38,7 @@ from serkeras.explanation.axes import axes
 from serkeras.explanation.listener import Listener
 from serkeras.explanation.reference import Reference, reference, statistics
 from serkeras.models import classical
+from serkeras.models.speaker_norm import SpeakerNormalization
 
 SHAPE = (12, 16, 1)
 PLAIN = Reference(np.zeros((1, 1, 1), np.float32), np.ones((1, 1, 1), np.float32), "zero")
@@ -625,6 +626,15 @@ def test_the_baseline_is_what_the_scaling_takes_for_zero(small_run):
         reference(small_run, "noise")
 
 
+def test_a_model_that_takes_speakers_statistics_is_refused():
+    features = keras.Input((4, 3))
+    said = keras.layers.Dense(2, activation="softmax")(SpeakerNormalization()(features))
+    model = keras.Model(features, keras.layers.Flatten()(said))
+    run = SimpleNamespace(folder="some-run", model=model, experiment=Experiment())
+    with pytest.raises(ValueError, match="each clip alone.*Received: some-run.*speaker_norm"):
+        Listener.of(run)
+
+
 def test_axes_are_in_hertz_and_seconds():
     experiment = Experiment().with_settings({"features.name": "log_mel", "features.fmax": 6000.0})
     found = axes(experiment, (128, 94))
@@ -736,6 +746,37 @@ def test_the_page_ranks_the_methods_and_names_the_protocol(explained):
     assert str(explained.folder) not in text
 
 
+@pytest.fixture
+def copy(small_run, tmp_path):
+    """A copy of a finished run, to change."""
+    return serkeras.Run(shutil.copytree(small_run.folder, tmp_path / "run"))
+
+
+def test_recordings_that_moved_are_found_in_the_corpus(copy, monkeypatch):
+    table = copy.predictions.assign(path="/nowhere/x.wav")
+    table.to_csv(copy.folder / "predictions.csv", index=False)
+    run = serkeras.Run(copy.folder)
+    page = explanation.explain(run, ["saliency"], clips=2, progress=False)
+    assert page.is_file()
+
+    def gone(*_, **__):
+        raise FileNotFoundError("the corpus is gone")
+
+    monkeypatch.setattr(serkeras.datasets, "load_many", gone)
+    with pytest.raises(FileNotFoundError, match=r"must be reachable.*the corpus is gone"):
+        explanation.explain(run, ["saliency"], clips=2, progress=False)
+
+
+def test_answers_that_are_not_the_runs_own_are_refused(copy):
+    table = copy.predictions
+    columns = [f"p_{label}" for label in copy.labels]
+    table.loc[1, columns] = table.loc[1, columns].to_numpy()[::-1] + 0.002
+    table.to_csv(copy.folder / "predictions.csv", index=False)
+    with pytest.raises(ValueError, match=rf"own predictions.*1 of {len(table)} clips"):
+        explanation.explain(serkeras.Run(copy.folder), ["saliency"], progress=False)
+    assert not (copy.folder / "analyses").exists()
+
+
 def test_every_method_may_give_the_mean_maps():
     assert sorted(work._FOR_EMOTIONS) == sorted(methods.names())
 
@@ -775,3 +816,13 @@ def test_a_classical_run_is_explained_by_occlusion(own_csv, tmp_path):
     assert result["score"] == "log-probability"
     assert result["sanity"] is None
     assert result["made_by"]["device"] is None
+
+
+def test_silence_keeps_its_bins_where_features_are_averages_over_time(own_csv, tmp_path):
+    run = serkeras.train(
+        "logistic-sklearn", data=[own_csv], out=tmp_path / "run",
+        settings={"features.average": "time"}, progress=False,
+    )  # fmt: skip
+    silent = reference(run, "silence").baseline
+    np.testing.assert_array_equal(silent, inputs.silence(run.experiment))
+    assert np.unique(silent).size > 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from serkeras.leaks import (
     laboratory,
     manifests,
     noisy,
+    page,
     protocols,
     sides,
     statements,
@@ -632,6 +634,17 @@ def test_changed_recordings_are_other_fits(own_csv, tmp_path):
     assert bench._told(benches.Fit("a", bench.pools.honest, {}, bench.experiment)) != first
 
 
+@pytest.mark.parametrize("column", ["speaker", "statement"])
+def test_corrected_speakers_and_statements_are_other_fits(column, own_csv, tmp_path):
+    bench = make_bench(str(own_csv), tmp_path)
+    fit = benches.Fit("a", bench.pools.honest, {}, bench.experiment)
+    first = bench._told(fit)
+    assert bench._told(fit) == first
+    bench.clips = bench.clips.copy()
+    bench.clips.loc[0, column] = "corrected"
+    assert bench._told(fit) != first
+
+
 # The arithmetic.
 
 
@@ -694,6 +707,45 @@ def test_the_command_and_what_it_prints(own_csv, tmp_path, capsys):
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["seeds"] == [0, 1]
     assert list(result["leaks"]) == ["speaker-overlap"]
+    text = (tmp_path / "out" / "page.md").read_text()
+    assert "--only speaker-overlap --seeds 2 --best-of 5" in text
+
+
+def test_the_page_names_the_command_that_makes_it_again(measured, spoken, monkeypatch):
+    out, result = measured
+    text = (out / "page.md").read_text()
+    command = text.split("## Make it again\n\n```sh\n")[1].split("\n")[0]
+    given = {}
+    monkeypatch.setattr(
+        leaks, "measure_leaks", lambda recipe, **rest: given.update(rest, recipe=recipe) or result
+    )
+    assert main(shlex.split(command)[3:]) == 0
+    assert given["data"] == [spoken]
+    assert (given["seeds"], given["best_of"], given["only"]) == (1, 2, None)
+    words = [given[name] for name in ("recipe", "data", "label_scheme", "settings")]
+    experiment, _ = laboratory._experiment(*words)
+    assert experiment == Experiment.from_dict(result["experiment"])
+
+
+def test_a_recipe_of_ones_own_is_named_as_a_file(measured):
+    _, result = measured
+    own = {**result, "experiment": {**result["experiment"], "recipe": "mine"}}
+    assert "leaks mine.json --data" in page._again(own)
+    assert "Save them as mine.json" in page._again(own)
+    assert "Save them" not in page._again(result)
+
+
+def test_words_that_leave_a_side_empty_are_left_out_with_the_reason(tmp_path):
+    data = write_noise(tmp_path, takes=8)
+    table = pd.read_csv(data)
+    # Of one clip a speaker and emotion the validation side takes all.
+    table["statement"] = table.groupby(["speaker", "emotion"]).cumcount().map({0: "x", 1: "y"})
+    table.to_csv(data, index=False)
+    names = ["speaker-overlap", "word-overlap-known"]
+    result = leaks.measure_leaks("logistic-sklearn", **call(data, tmp_path / "out", only=names))
+    assert list(result["leaks"]) == ["speaker-overlap"]
+    assert "seed 0 leave too few clips: none for train" in result["skipped"]["word-overlap-known"]
+    assert "none for train" in (tmp_path / "out" / "page.md").read_text()
 
 
 def test_an_ensemble_is_measured_by_one_member():

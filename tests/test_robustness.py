@@ -594,6 +594,45 @@ def test_recordings_that_changed_are_an_error_and_nothing_of_them_is_kept(run):
     assert not (run.folder / "analyses").exists()
 
 
+def copied(rows, folder):
+    """Return rows whose recordings are copies of their own."""
+    folder.mkdir()
+    paths = [folder / f"{number}.wav" for number in range(len(rows))]
+    for path, copy in zip(rows["path"], paths, strict=True):
+        shutil.copyfile(path, copy)
+    return rows.assign(path=[str(path) for path in paths])
+
+
+def replace_in_place(path):
+    """Write another sound of as many bytes."""
+    size, (wave, rate) = path.stat().st_size, soundfile.read(path)
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, len(wave)), rate)
+    assert path.stat().st_size == size
+
+
+def test_recordings_that_changed_and_kept_their_size_are_heard_again(run, tmp_path):
+    table = copied(run.predictions, tmp_path / "clips")
+    table.to_csv(run.folder / "predictions.csv", index=False)
+    ask(serkeras.Run(run.folder), only=["quieter"])
+    replace_in_place(tmp_path / "clips" / "0.wav")
+    with pytest.raises(ValueError, match=rf"own predictions.*1 of {len(table)} clips"):
+        ask(serkeras.Run(run.folder), only=["quieter"])
+
+
+def test_voices_that_changed_and_kept_their_size_are_other_answers(run, tmp_path):
+    rows = run.predictions
+    crowd = Crowd(run, rows)
+    crowd.pool = copied(crowd.pool, tmp_path / "voices")
+
+    def file(name):
+        return Answers(run, rows, crowd, Recordings(RATE))._file(name, robustness.DAMAGES[name])
+
+    before = [file(name) for name in ("snr-babble", "quieter")]
+    replace_in_place(tmp_path / "voices" / "0.wav")
+    assert file("snr-babble") != before[0]
+    assert file("quieter") == before[1]
+
+
 def test_recordings_are_found_by_the_manifest_or_missed_by_name(run, corpus, monkeypatch):
     table = run.predictions.assign(path="/nowhere/x.wav")
     table.to_csv(run.folder / "predictions.csv", index=False)

@@ -50,10 +50,17 @@ class Listener:
             run: `serkeras.Run` with one model.
 
         Raises:
-            ValueError: the run is an ensemble.
+            ValueError: the run is an ensemble, or its model normalises by speaker.
         """
         from serkeras.explanation.inputs import longest
+        from serkeras.training import by_speaker
 
+        if by_speaker.layer(run.model) is not None:
+            raise ValueError(
+                "A model must answer each clip alone to be explained. Received: "
+                f"{run.folder}, which takes the statistics of all of a speaker's recordings. "
+                "Explain a run that was trained without model.settings.speaker_norm."
+            )
         settings = run.experiment
         at_once = settings.model.clips_at_once(settings.training.batch_size)
         return cls(run.model, longest(settings), min(at_once, _AT_ONCE))

@@ -61,7 +61,7 @@ def hear(run, clips, emotion=None, baseline="mean", seed=0, progress=False):
         `Heard`.
 
     Raises:
-        ValueError: the run is an ensemble, or knows no such emotion.
+        ValueError: the run is an ensemble or normalises by speaker, or knows no such emotion.
         serkeras.audio.AudioError: a recording cannot be read.
     """
     if emotion is not None and emotion not in run.labels:

@@ -55,7 +55,10 @@ def reference(run, baseline="mean", seed=0, progress=False):
         return Reference(np.zeros_like(mean), deviation, "silence (samples of 0)")
     if baseline == "mean":
         return Reference(mean, deviation, f"the mean of each bin over {told}")
-    silent = inputs.silence(run.experiment).mean(axis=-2, keepdims=True)
+    silent = inputs.silence(run.experiment)
+    if settings.average == "time":  # no axis of time is left
+        return Reference(silent, deviation, "the feature of a clip of zeros")
+    silent = silent.mean(axis=-2, keepdims=True)
     return Reference(silent, deviation, "the feature of a clip of zeros, its mean over time")
 
 

@@ -11,6 +11,7 @@ from serkeras.explanation import checks, clip_figures, emotions, figures, inputs
 from serkeras.explanation import methods as shelf
 from serkeras.runs import Run
 from serkeras.serving.attention import show_attention
+from serkeras.serving.recordings import check_answers, reachable
 from serkeras.training import provenance
 
 NAME = "explanation"
@@ -44,13 +45,16 @@ def explain(
         `pathlib.Path` of the page; result.json beside it holds its numbers.
 
     Raises:
-        ValueError: a method does not exist or suit the run, or no clip is left to explain.
+        ValueError: a method does not exist or suit the run, no clip is left to explain, the
+            run normalises by speaker, or the model does not answer as in predictions.csv.
+        FileNotFoundError: a recording is neither at its path nor in the run's corpora.
         serkeras.audio.AudioError: a recording cannot be read.
     """
     run = run if isinstance(run, Run) else Run(run)
     predictions = _answered(run, emotion)
-    chosen = inputs.choose(predictions, clips, seed)
+    chosen = reachable(run, inputs.choose(predictions, clips, seed))
     heard = maps.hear(run, chosen, None, baseline, seed, progress)
+    check_answers(run, chosen, heard.probabilities)
     made = maps.make(heard, methods, seed, progress)
     found = {
         "faithful": checks.faithful(heard, made, seed, progress),
@@ -116,6 +120,7 @@ def _emotions(heard, predictions, method, seed, progress):
     right = emotions.choose(predictions, seed)
     if right.empty:
         return []
+    right = reachable(heard.run, right)
     waves, x = inputs.features(heard.run, right["path"], progress)
     labels = heard.run.labels
     classes = right["emotion"].map(labels.index).to_numpy()

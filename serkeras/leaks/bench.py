@@ -127,8 +127,8 @@ class Bench:
             for name, reading in asked.readings.items()
         }
         digests = sorted((path, found.digest) for path, found in self._hashes.items())
-        emotions = self.clips[["clip", "emotion"]].to_csv(index=False)
-        text = json.dumps([sides, read, digests, emotions, self.labels])
+        rows = self.clips[["clip", "emotion", "speaker", "statement"]].to_csv(index=False)
+        text = json.dumps([sides, read, digests, rows, self.labels])
         return {
             "split": {**asked.split.to_dict(), **{name: len(side) for name, side in sides.items()}},
             "experiment": json.loads(json.dumps(asked.experiment.to_dict())),

@@ -8,7 +8,7 @@ import tqdm
 
 from serkeras import datasets, models, runs
 from serkeras.features import cache
-from serkeras.leaks import page, registry
+from serkeras.leaks import page, registry, statements
 from serkeras.leaks.bench import Bench
 from serkeras.leaks.found import Outcome, measure
 
@@ -61,10 +61,14 @@ def measure_leaks(
         bench = _Benches(experiment, clips, folder / FITS, options)
         reasons = {leak.name: leak.cannot(experiment, clips) for leak in wanted}
         able = [leak for leak in wanted if reasons[leak.name] is None]
+        honest = _honest([bench(seed) for seed in range(seeds)])
+        measured, without_sides = _measured(able, bench, seeds, best_of, progress)
+        reasons |= without_sides
         result = {
             **_described(experiment, clips, seeds, best_of),
-            "honest": _honest([bench(seed) for seed in range(seeds)]),
-            "leaks": _measured(able, bench, seeds, best_of, progress),
+            "only": [leak.name for leak in wanted] if only else None,
+            "honest": honest,
+            "leaks": measured,
             "skipped": {name: reason for name, reason in reasons.items() if reason},
             "notes": [*notes, *filter(None, [bench(0).pools.note])],
             "made_by": _made_by(experiment),
@@ -139,16 +143,20 @@ def _experiment(recipe, data, label_scheme, settings):
 
 
 def _measured(leaks, bench, seeds, best_of, progress):
-    """Return {name: what `measure` returns, with notes} of some leaks."""
-    found = {}
+    """Return {name: what `measure` returns, with notes}, and {name: why it cannot be measured}."""
+    found, reasons = {}, {}
     bar = tqdm.tqdm(leaks, desc="leaks", unit="leak", disable=not progress)
     for leak in bar:
         bar.set_postfix_str(leak.name)
         count = best_of if leak.more == "seeds" else seeds
         rest = (best_of,) if leak.more == "members" else ()
-        outcome = leak.function([bench(seed) for seed in range(count)], *rest)
+        try:
+            outcome = leak.function([bench(seed) for seed in range(count)], *rest)
+        except statements.NoSides as error:
+            reasons[leak.name] = str(error)
+            continue
         found[leak.name] = {**measure(outcome), "notes": list(outcome.notes)}
-    return found
+    return found, reasons
 
 
 def _honest(benches):

@@ -1,10 +1,14 @@
 """The page of the leak laboratory: table, figure, and what each line compares."""
 
+import json
+import shlex
 from pathlib import Path
 
 import pandas as pd
 
+from serkeras import recipes
 from serkeras._files import atomic_write
+from serkeras.config import Experiment
 from serkeras.evaluation import analysis
 from serkeras.evaluation._markdown import percent, table, with_limits
 from serkeras.evaluation.intervals import FEW_SPEAKERS
@@ -190,15 +194,32 @@ def _intervals(result):
 
 
 def _again(result):
-    words = ["python -m serkeras leaks", result["recipe"]]
-    words += [f"--data {Path(spec.split('=')[0]).name}" for spec in result["data"]]
-    words.append(f"--seeds {len(result['seeds'])}")
-    made = result["made_by"]
+    experiment, made = Experiment.from_dict(result["experiment"]), result["made_by"]
+    own = ""
+    if experiment.recipe not in recipes.names():
+        own = f" Save them as {experiment.recipe}.json, which is none of the kit's recipes."
     versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
     return (
-        f"## Make it again\n\n```sh\n{' '.join(words)}\n```\n\nSettings: `experiment` in "
-        f"result.json. Made by {versions}; commit {made['commit'] or 'unknown'}."
+        f"## Make it again\n\n```sh\n{_command(experiment, result)}\n```\n\nSettings: "
+        f"`experiment` in result.json.{own} Made by {versions}; commit "
+        f"{made['commit'] or 'unknown'}."
     )
+
+
+def _command(experiment, result):
+    """Return the whole command; a recipe of somebody's own stands in a file."""
+    shipped = experiment.recipe in recipes.names()
+    words = ["python", "-m", "serkeras", "leaks"]
+    words.append(experiment.recipe if shipped else f"{experiment.recipe}.json")
+    for spec in experiment.data:
+        words += ["--data", spec]
+    words += ["--label-scheme", experiment.label_scheme]
+    for name in result["only"] or ():
+        words += ["--only", name]
+    words += ["--seeds", str(len(result["seeds"])), "--best-of", str(result["best_of"])]
+    for name, value in recipes.changes(experiment).items() if shipped else ():
+        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    return shlex.join(words)
 
 
 def _flat(result, rows):

@@ -10,6 +10,10 @@ from serkeras.leaks.manifests import joined
 _SHARE = 0.2
 
 
+class NoSides(ValueError):
+    """The statements that were drawn leave no sound sides; the message is a reason."""
+
+
 def words(clips, seed, share=_SHARE):
     """Draw the statements that the test side says.
 
@@ -39,6 +43,9 @@ def by_words(found, clips, seed):
 
     Returns:
         Two `serkeras.splits.Split`: statements shared, and statements apart.
+
+    Raises:
+        NoSides: a side has no clips, or an emotion none to train on.
     """
     honest, tested = found.honest, words(clips, seed)
     test = _says(honest.test, tested)
@@ -65,6 +72,9 @@ def by_words_known(clips, seed):
 
     Returns:
         Two `serkeras.splits.Split`: statements shared, and statements apart.
+
+    Raises:
+        NoSides: a side has no clips, or an emotion none to train on.
     """
     tested = words(clips, seed)
     test = _draw(_says(clips, tested), lambda _, there: max(1, there // 2), seed, "test")
@@ -107,6 +117,11 @@ def _validated(clips, seed):
 def _split(sides, test, kind, seed, allowed):
     train, validation = sides
     found = splits.Split(train, validation, test, kind=kind, seed=seed, allowed=allowed)
+    empty = [name for name, side in found.sides.items() if side.empty]
+    unheard = sorted((set(validation["emotion"]) | set(test["emotion"])) - set(train["emotion"]))
+    if empty or unheard:
+        lacks = f"none for {' and '.join(empty)}" if empty else f"none to train {unheard} on"
+        raise NoSides(f"the statements drawn for seed {seed} leave too few clips: {lacks} ({kind})")
     splits.check(found)
     return found
 

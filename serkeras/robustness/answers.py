@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 
 import joblib
 import numpy as np
@@ -13,14 +12,13 @@ from serkeras.evaluation import analysis
 from serkeras.robustness import clips as recordings
 from serkeras.robustness.damages import CLEAN, clip_rng
 from serkeras.robustness.listener import Listener
+from serkeras.serving.recordings import check_answers
 
 NAME, LEVELS = "robustness", "levels"
 # Clips of which all levels are in memory at once.
 _BLOCK = 16
 # Part of the name of a kept file: raise it when what a damage does has changed.
 _FORMAT = 1
-_CLOSE = {"float32": 1e-3}
-_CLOSE_AT_HALF_PRECISION = 5e-2
 
 
 class Answers:
@@ -78,26 +76,11 @@ class Answers:
         if said is None:
             said = self._computed(name, damage, bar)
             if damage is CLEAN:  # a wrong answer must not be kept
-                self._check_clean(said[0])
+                check_answers(self.run, self.clips, said[0])
             self._keep(path, damage, said)
         else:
             bar.update(len(damage.levels) * len(self.clips))
         return said
-
-    def _check_clean(self, said):
-        columns = [f"p_{label}" for label in self.run.labels]
-        own = self.run.predictions.set_index("clip").loc[self.clips["clip"], columns]
-        apart = np.abs(said - own.to_numpy()).max(axis=1)
-        close = _CLOSE.get(self.run.experiment.training.precision, _CLOSE_AT_HALF_PRECISION)
-        wrong = ~(apart <= close)  # NaN is wrong too
-        if wrong.any():
-            worst = self.clips["clip"].iloc[int(np.argmax(np.nan_to_num(apart, nan=np.inf)))]
-            raise ValueError(
-                "Undamaged recordings must give the run's own predictions. Received: "
-                f"{self.run.folder}, where {wrong.sum()} of {len(wrong)} clips differ by more "
-                f"than {close:g}, {worst} most. The recordings or the kit have changed since the "
-                "run was trained: restore them, or train it again."
-            )
 
     def _computed(self, name, damage, bar):
         blocks = []
@@ -136,10 +119,11 @@ class Answers:
         told = [
             _FORMAT, name, damage.levels, self._seed, self.clips["clip"].tolist(),
             sha256(self.run.folder / "predictions.csv"),
-            [os.path.getsize(path) for path in self.clips["path"]],
+            self._audio.digests(self.clips["path"], self._n_jobs),
         ]  # fmt: skip
         if damage.needs_voices:
-            told.append(self._crowd.pool["clip"].tolist())
+            pool = self._crowd.pool
+            told += [pool["clip"].tolist(), self._audio.digests(pool["path"], self._n_jobs)]
         key = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:10]
         return analysis.place(self.run, NAME) / LEVELS / f"{name}.{key}.csv"
 

@@ -9,6 +9,7 @@ from serkeras.robustness import damages
 from serkeras.robustness.answers import Answers, named
 from serkeras.robustness.comparing import CLEAN
 from serkeras.runs import Run
+from serkeras.serving.recordings import settings_of
 
 
 def opened(runs):
@@ -47,7 +48,7 @@ def members(run):
 def _names(runs):
     """Return runs by the shortest name that tells them apart."""
     for name in (
-        lambda run: recordings.settings_of(run).recipe,
+        lambda run: settings_of(run).recipe,
         lambda run: run.folder.resolve().name,
         lambda run: str(run.folder.resolve()),
     ):

@@ -1,12 +1,13 @@
 """The recordings that a run is judged by, and the voices of others for babble."""
 
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from serkeras import audio, datasets
 from serkeras._files import read_json
+from serkeras.features import cache
+from serkeras.serving.recordings import is_file, reachable
 
 _POOL = 40
 # A crowd of one is no babble.
@@ -29,13 +30,10 @@ def of(run, number=None, seed=0):
         FileNotFoundError: a recording is neither at its path nor in the run's corpora.
         ValueError: `number` is below 1.
     """
-    table = run.predictions.copy()
+    table = run.predictions
     if number is not None:
         table = _drawn(table, number, seed)
-    found = [isinstance(path, str) and Path(path).is_file() for path in table["path"]]
-    if not all(found):
-        table["path"] = _elsewhere(run, table)
-    return table.reset_index(drop=True)
+    return reachable(run, table)
 
 
 def _drawn(table, number, seed):
@@ -47,34 +45,6 @@ def _drawn(table, number, seed):
     turns = table.iloc[order].groupby("emotion").cumcount()
     kept = turns.sort_values(kind="stable").index[:number]
     return table.loc[sorted(kept)]
-
-
-def _elsewhere(run, table):
-    """Return the paths that the run's corpora give its clips on this machine."""
-    settings, reason = settings_of(run), ""
-    try:
-        known = datasets.load_many(settings.data, settings.label_scheme, progress=False)
-        paths = table["clip"].map(known.set_index("clip")["path"])
-    except (FileNotFoundError, ValueError) as error:
-        paths, reason = table["path"], f" ({error})"
-    lost = [clip for clip, path in zip(table["clip"], paths, strict=True) if not _is_file(path)]
-    if lost:
-        raise FileNotFoundError(
-            "The recordings of a run's test side must be reachable, at the paths of its "
-            f"predictions.csv or in its corpora {list(settings.data)}. Received: {run.folder}, "
-            f"{len(lost)} of {len(table)} are not, for instance {lost[0]}{reason}. Put the corpus "
-            "where it was, or set SERKERAS_DATA to the folder that holds it."
-        )
-    return paths
-
-
-def _is_file(path):
-    return isinstance(path, str) and Path(path).is_file()
-
-
-def settings_of(run):
-    """Return the `serkeras.config.Experiment` of a run, of an ensemble that of its first run."""
-    return getattr(run, "experiment", None) or run.members[0].experiment
 
 
 class Crowd:
@@ -111,7 +81,7 @@ class Crowd:
             return self._clips.iloc[:0]
         train = set(read_json(self._run.folder / "split.json")["train"])
         train -= set(self._run.predictions["clip"])
-        return known[known["clip"].isin(train) & known["path"].map(_is_file)]
+        return known[known["clip"].isin(train) & known["path"].map(is_file)]
 
     def around(self, clip, speaker):
         """Return the rows of the pool that are neither this clip nor of its speaker.
@@ -140,6 +110,7 @@ class Recordings:
 
     def __init__(self, sample_rate):
         self.sample_rate, self._kept, self._room = sample_rate, {}, _KEPT_BYTES
+        self._digests = {}
 
     def read(self, path):
         """Return the float32 wave `(samples,)` of a file, see `serkeras.audio.read`."""
@@ -150,3 +121,15 @@ class Recordings:
                 self._room -= wave.nbytes
                 self._kept[path] = wave
         return wave
+
+    def digests(self, paths, n_jobs=None):
+        """Return the SHA-256 of files, a list of str in their order; each is read once.
+
+        Args:
+            paths: sequence of file names.
+            n_jobs: threads; None is one a core.
+        """
+        new = [path for path in paths if path not in self._digests]
+        found = cache.hash_files(new, n_jobs)
+        self._digests |= {path: each.digest for path, each in found.items()}
+        return [self._digests[path] for path in paths]

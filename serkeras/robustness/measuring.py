@@ -10,6 +10,7 @@ from serkeras.robustness import asking, comparing, damages
 from serkeras.robustness import clips as recordings
 from serkeras.robustness.answers import NAME
 from serkeras.robustness.measures import MEASURES, Resamples, interval, measure
+from serkeras.serving.recordings import settings_of
 
 _GAINS = ("quieter", "louder")
 
@@ -145,7 +146,7 @@ def _changed(said):
 
 
 def _about(run):
-    settings = recordings.settings_of(run)
+    settings = settings_of(run)
     disjoint = read_json(asking.members(run)[0].folder / "split.json")["speaker_disjoint"]
     return {
         "folder": str(run.folder),
