@@ -149,7 +149,7 @@ def _about(run):
     settings = settings_of(run)
     disjoint = read_json(asking.members(run)[0].folder / "split.json")["speaker_disjoint"]
     return {
-        "folder": str(run.folder),
+        "folder": run.folder.resolve().name,
         "protocol": analysis.protocol(settings, disjoint),
         "members": len(asking.members(run)),
         "audio": settings.audio.to_dict(),
