@@ -547,6 +547,13 @@ def test_a_plan_that_is_none_is_refused(own_csv, tmp_path, changed, words):
     assert not (tmp_path / "s").exists()
 
 
+def test_the_shortest_trials_of_hyperband_bind_no_other_tuner():
+    given = {"experiment": recipes.load("cnn"), "space": RATES, "min_epochs": 3, "max_epochs": 2}
+    assert Plan.from_dict({**given, "tuner": "grid"}).max_epochs == 2
+    with pytest.raises(ValueError, match="from 1 to max_epochs"):
+        Plan.from_dict({**given, "tuner": "hyperband"})
+
+
 def test_a_folder_without_a_search_is_no_search(tmp_path):
     with pytest.raises(FileNotFoundError, match="must be a folder with plan.json"):
         search.load_plan(tmp_path)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,8 @@ class Plan(Config):
 
     def __post_init__(self):
         spaces.check(self.space)
+        # Other tuners do not read it: a recipe's own may be more than the epochs asked for.
+        most = self.max_epochs if self.tuner == "hyperband" else math.inf
         require(
             self,
             {
@@ -59,7 +62,7 @@ class Plan(Config):
                 "objective": (self.objective in OBJECTIVES, f"one of {tuple(OBJECTIVES)}"),
                 "max_trials": (self.max_trials >= 1, "1 or more"),
                 "max_epochs": (self.max_epochs >= 1, "1 or more"),
-                "min_epochs": (1 <= self.min_epochs <= self.max_epochs, "from 1 to max_epochs"),
+                "min_epochs": (1 <= self.min_epochs <= most, "from 1 to max_epochs"),
                 "factor": (self.factor >= 2, "2 or more"),
                 "iterations": (self.iterations >= 1, "1 or more"),
                 "folds": (self.folds == 0 or self.folds >= 2, "0, or 2 and more"),
