@@ -61,6 +61,11 @@ class Run:
         return read_json(self.folder / "metrics.json")
 
     @property
+    def speaker_disjoint(self):
+        """Whether no test speaker stands in training; None where speakers are not all known."""
+        return read_json(self.folder / "split.json")["speaker_disjoint"]
+
+    @property
     def labels(self):
         """Emotion of each output of the model, in order."""
         return self.metrics["labels"]

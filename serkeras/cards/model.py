@@ -78,7 +78,7 @@ def metadata(run):
 
 
 def _result(run):
-    voices = _VOICES[_disjoint(run)]
+    voices = _VOICES[run.speaker_disjoint]
     return {
         "task": {"type": "audio-classification", "name": "Speech emotion recognition"},
         "dataset": {
@@ -95,10 +95,6 @@ def _result(run):
             for key, (kind, name) in _MEASURES.items()
         ],
     }
-
-
-def _disjoint(run):
-    return read_json(run.folder / "split.json")["speaker_disjoint"]
 
 
 def _cards(names):
@@ -191,7 +187,7 @@ def _measured(run):
     worst = [(name, row) for name, row in worst if row["support"]][:3]
     named = ", ".join(f"{name} ({percent(row['recall'])})" for name, row in worst)
     return (
-        f"## Figures\n\nOn {support} test clips of **{_VOICES[_disjoint(run)]}**, split "
+        f"## Figures\n\nOn {support} test clips of **{_VOICES[run.speaker_disjoint]}**, split "
         f"`{run.experiment.split}`, seed {run.experiment.seed}; 95 % intervals, "
         f"{run.metrics['intervals']['method']}.\n\n{table(('measure', 'value'), rows)}\n\n"
         f"Guessing would give a UAR of {percent(1 / len(run.labels))}. The emotions that it finds "
@@ -219,7 +215,7 @@ def _limits(run):
         "stands beside this card;",
         "- a recording without any of its emotions gets one of them all the same.",
     ]
-    if _disjoint(run) is not True:
+    if run.speaker_disjoint is not True:
         lines.insert(
             0, "- **the figures are of speakers whom the model knows, or may know**: with new "
             "ones expect less;"

@@ -56,7 +56,6 @@ def measure_confidence(run, n_boot=2000, seed=0):
 
 
 def _write(run, result, test, named):
-    disjoint = read_json(run.folder / "split.json")["speaker_disjoint"]
     drawn = {
         "reliability": figures.reliability(result["calibration"]),
         "selection": figures.selection(result["top_k"], result["selective"], result["people"]),
@@ -65,8 +64,8 @@ def _write(run, result, test, named):
     }
     if result["listeners"] is not None:
         drawn["listeners"] = figures.listeners(test, named)
-    title = f"Confidence: {analysis.protocol(run.experiment, disjoint)}"
-    sections = page.sections(result, run.experiment, disjoint)
+    title = f"Confidence: {analysis.protocol_of(run)}"
+    sections = page.sections(result, run.experiment, run.speaker_disjoint)
     analysis.write(analysis.place(run, NAME), title, result, sections, drawn)
 
 

@@ -112,11 +112,7 @@ def _spelt(folder, lists):
 
 def _disjoint(trained):
     """Return what holds for the test speakers of all runs: the worst that holds for one."""
-    known = {
-        read_json(run.folder / "split.json")["speaker_disjoint"]
-        for found in trained.values()
-        for run in found
-    }
+    known = {run.speaker_disjoint for found in trained.values() for run in found}
     return next((value for value in (False, None) if value in known), True)
 
 

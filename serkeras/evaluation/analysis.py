@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from serkeras._files import atomic_write, read_json, write_json
+from serkeras._files import atomic_write, write_json
 from serkeras.evaluation import plots
 
 FOLDER = "analyses"
@@ -36,7 +36,7 @@ def protocol(experiment, speaker_disjoint):
 
 def protocol_of(run):
     """Return how a `serkeras.Run` was tested, see `protocol`."""
-    return protocol(run.experiment, read_json(run.folder / "split.json")["speaker_disjoint"])
+    return protocol(run.experiment, run.speaker_disjoint)
 
 
 def place(run, name):

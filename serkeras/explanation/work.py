@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from serkeras._files import read_json
 from serkeras.evaluation import analysis, plots
 from serkeras.explanation import checks, clip_figures, emotions, figures, inputs, maps, means, page
 from serkeras.explanation import methods as shelf
@@ -64,11 +63,9 @@ def explain(
     }
     found["emotions"] = _emotions(heard, predictions, found["emotions_method"], seed, progress)
     drawn, found["attention"] = _figures(heard, made, found)
-    split = read_json(run.folder / "split.json")
-    about = analysis.protocol(run.experiment, split["speaker_disjoint"])
     result = _result(heard, found, seed, baseline)
     folder = Path(out) if out else analysis.place(run, NAME)
-    title = f"What counts for the model: {about}"
+    title = f"What counts for the model: {analysis.protocol_of(run)}"
     return analysis.write(folder, title, result, page.sections(heard, found), drawn)
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from serkeras._files import read_json
 from serkeras.evaluation import analysis, resampling
 from serkeras.groups import across_page, figures, gaps
 from serkeras.groups.measured import coded
@@ -170,7 +169,7 @@ def _correlation(sizes, values, seed):
 
 def _write(runs, result, out):
     experiment = runs[0].experiment.replace(recipe=f"{len(runs)} models")
-    known = {read_json(run.folder / "split.json")["speaker_disjoint"] for run in runs}
+    known = {run.speaker_disjoint for run in runs}
     # The title speaks for all runs, so the worst of them decides.
     disjoint = next((value for value in (False, None) if value in known), True)
     seeds = sorted({run.experiment.seed for run in runs})

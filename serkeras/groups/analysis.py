@@ -1,6 +1,5 @@
 """`measure_groups`: for whom a run's model works, and for whom it does not."""
 
-from serkeras._files import read_json
 from serkeras.evaluation import analysis
 from serkeras.groups import figures, known, measured, page
 from serkeras.runs import Run
@@ -39,9 +38,8 @@ def measure_groups(run, n_boot=2000, seed=0):
         "gaps": measured.differences(table, labels, n_boot, seed),
         "made_by": provenance.made_by(None),
     }
-    disjoint = read_json(run.folder / "split.json")["speaker_disjoint"]
-    title = f"Groups: {analysis.protocol(run.experiment, disjoint)}"
-    sections = page.sections(result, disjoint)
+    title = f"Groups: {analysis.protocol_of(run)}"
+    sections = page.sections(result, run.speaker_disjoint)
     analysis.write(analysis.place(run, NAME), title, result, sections, _figures(rows))
     return result
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from serkeras._files import read_json
 from serkeras.evaluation import analysis
 from serkeras.robustness import asking, comparing, damages
 from serkeras.robustness import clips as recordings
@@ -147,7 +146,7 @@ def _changed(said):
 
 def _about(run):
     settings = settings_of(run)
-    disjoint = read_json(asking.members(run)[0].folder / "split.json")["speaker_disjoint"]
+    disjoint = asking.members(run)[0].speaker_disjoint
     return {
         "folder": run.folder.resolve().name,
         "protocol": analysis.protocol(settings, disjoint),

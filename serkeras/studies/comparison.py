@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from serkeras._files import atomic_write, read_json
+from serkeras._files import atomic_write
 from serkeras.evaluation.intervals import FEW_SPEAKERS
 from serkeras.runs import Run
 from serkeras.studies import folder as folders
@@ -255,7 +255,7 @@ def measure(judged, name, limits, seed=0):
 
 
 def _same_speakers(runs):
-    found = {read_json(run.folder / "split.json")["speaker_disjoint"] for run in runs}
+    found = {run.speaker_disjoint for run in runs}
     return True if False in found else None if None in found else False
 
 

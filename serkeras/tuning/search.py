@@ -115,18 +115,16 @@ def begin(folder, plan, development):
 
     told = {**plan.to_dict(), "data": development.digest}
     path = folder / PLAN
-    if path.is_file() and read_json(path) == told:
-        if not (folder / ABOUT).is_file():
-            write_json(folder / ABOUT, provenance.made_by(provenance.device()))
-        return
-    if folder.exists() and any(not each.name.startswith(".tmp-") for each in folder.iterdir()):
-        raise FileExistsError(
-            "A folder holds one search: experiment, space, budget and data. Received: "
-            f"{folder}, which holds another one. Choose another folder with --out."
-        )
-    # First the plan: a kill between the two, or another process, then finds this search.
-    write_json(path, told)
-    write_json(folder / ABOUT, provenance.made_by(provenance.device()))
+    if not path.is_file() or read_json(path) != told:
+        if folder.exists() and any(not each.name.startswith(".tmp-") for each in folder.iterdir()):
+            raise FileExistsError(
+                "A folder holds one search: experiment, space, budget and data. Received: "
+                f"{folder}, which holds another one. Choose another folder with --out."
+            )
+        write_json(path, told)
+    # Behind the plan: a kill between the two, or another process, finds this search.
+    if not (folder / ABOUT).is_file():
+        write_json(folder / ABOUT, provenance.made_by(provenance.device()))
 
 
 def load_plan(folder):
