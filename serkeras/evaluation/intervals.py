@@ -46,6 +46,22 @@ def _mean_over_present(values, support):
     return np.where(present, values, 0.0).sum(axis=-1) / present.sum(axis=-1)
 
 
+def units(speakers):
+    """Return what is drawn as a whole: speakers, or clips where speakers do not serve.
+
+    Args:
+        speakers: `(clips,)` names; missing values mean unknown.
+
+    Returns:
+        int array `(clips,)`, the unit of each clip from 0 in order of appearance, and the name of
+        the method. Clips are drawn where a speaker is unknown or there is only one.
+    """
+    codes, unique = pd.factorize(pd.Series(speakers, dtype=object))
+    if (codes >= 0).all() and len(unique) > 1:
+        return codes, BY_SPEAKER
+    return np.arange(len(codes)), BY_CLIP
+
+
 def bootstrap(truth, predicted, in_top2, num_classes, speakers, n_boot=2000, seed=0):
     """Percentile intervals of accuracy, UAR, macro F1 and top-2 accuracy.
 
@@ -97,11 +113,12 @@ def _clusters(cells, num_cells, speakers):
         Counts `(clusters, num_cells)`, the chance of each cluster in one draw, the number
         of draws that make a resample, and the name of the method.
     """
-    names, unique = pd.factorize(pd.Series(speakers, dtype=object))
-    if (names >= 0).all() and len(unique) > 1:
-        flat = np.bincount(names * num_cells + cells, minlength=len(unique) * num_cells)
-        tallies = flat.reshape(len(unique), num_cells).astype(float)
-        return tallies, np.full(len(unique), 1 / len(unique)), len(unique), BY_SPEAKER
+    names, method = units(speakers)
+    if method == BY_SPEAKER:
+        count = int(names.max()) + 1
+        flat = np.bincount(names * num_cells + cells, minlength=count * num_cells)
+        tallies = flat.reshape(count, num_cells).astype(float)
+        return tallies, np.full(count, 1 / count), count, BY_SPEAKER
     # Clips with the same outcome are interchangeable: drawing outcomes by their share is
     # drawing clips, without a weight for each clip.
     shares = np.bincount(cells, minlength=num_cells) / len(cells)

@@ -6,25 +6,8 @@
 import warnings
 
 import numpy as np
-import pandas as pd
 
-from serkeras.evaluation.intervals import BY_CLIP, BY_SPEAKER, FEW_SPEAKERS, LEVEL
-
-
-def units(speakers):
-    """Return what is drawn as a whole: speakers, or clips where speakers do not serve.
-
-    Args:
-        speakers: `(clips,)` names; missing values mean unknown.
-
-    Returns:
-        int array `(clips,)`, the unit of each clip from 0 in order of appearance, and the name of
-        the method. Clips are drawn where a speaker is unknown or there is only one.
-    """
-    codes, unique = pd.factorize(pd.Series(speakers, dtype=object))
-    if (codes >= 0).all() and len(unique) > 1:
-        return codes, BY_SPEAKER
-    return np.arange(len(codes)), BY_CLIP
+from serkeras.evaluation.intervals import BY_SPEAKER, FEW_SPEAKERS, LEVEL, units
 
 
 def samples(statistic, speakers, n_boot=2000, seed=0):
@@ -33,7 +16,7 @@ def samples(statistic, speakers, n_boot=2000, seed=0):
     Args:
         statistic: function from int array of rows (each as often as it was drawn) to a float or
             an array of them.
-        speakers: `(clips,)` names, see `units`.
+        speakers: `(clips,)` names, see `serkeras.evaluation.intervals.units`.
         n_boot: resamples.
         seed: of the drawing.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from serkeras.evaluation import resampling
+from serkeras.evaluation import intervals, resampling
 from serkeras.evaluation.intervals import LEVEL
 
 
@@ -24,7 +24,7 @@ def mean(values, speakers, n_boot=2000, seed=0):
         Davison & Hinkley (1997), Bootstrap Methods, section 3.8.
     """
     values = np.asarray(values, float)
-    unit, _ = resampling.units(speakers)
+    unit, _ = intervals.units(speakers)
     count = np.bincount(unit).astype(float)
     flat = values.reshape(len(values), -1)
     sums = np.stack([np.bincount(unit, weights=column) for column in flat.T], axis=1)
@@ -41,6 +41,6 @@ def mean(values, speakers, n_boot=2000, seed=0):
 
 def method(speakers, n_boot=2000, seed=0):
     """Return how `mean` finds its intervals, as `serkeras.evaluation.resampling.samples` tells."""
-    unit, name = resampling.units(speakers)
+    unit, name = intervals.units(speakers)
     described = {"level": LEVEL, "method": name, "n_boot": n_boot, "seed": seed}
     return {**described, "clusters": int(unit.max()) + 1}

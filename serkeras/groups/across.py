@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from serkeras.evaluation import analysis, resampling
+from serkeras.evaluation import analysis, intervals, resampling
 from serkeras.groups import across_page, figures, gaps
 from serkeras.groups.measured import coded
 from serkeras.runs import Run
@@ -74,7 +74,7 @@ def _aligned(runs):
 
 def _women(table):
     """Return which speakers, in the order of their units, are women."""
-    codes, method = resampling.units(table["speaker"])
+    codes, method = intervals.units(table["speaker"])
     sexes = table.groupby(codes)["sex"].agg(["nunique", "first"])
     both = set(sexes["first"].dropna()) == {"female", "male"}
     if table[["speaker", "sex"]].isna().any(axis=None) or not both or (sexes["nunique"] > 1).any():
@@ -88,7 +88,7 @@ def _women(table):
 
 def _counts(run, table):
     truth, said = coded(table, run.labels)
-    codes, _ = resampling.units(table["speaker"])
+    codes, _ = intervals.units(table["speaker"])
     return gaps.tally(codes, truth, truth == said, len(run.labels))
 
 

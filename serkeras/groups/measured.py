@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from serkeras.evaluation import intervals, resampling
+from serkeras.evaluation import intervals
 from serkeras.groups import gaps
 from serkeras.groups.known import COLUMNS
 from serkeras.studies.paired import holm
@@ -164,7 +164,7 @@ class _Design:
 def _design(part, is_first, labels):
     """Return the `_Design` of two groups, None where no class has clips in both."""
     truth, said = coded(part, labels)
-    codes, method = resampling.units(part["speaker"])
+    codes, method = intervals.units(part["speaker"])
     kept = _common(truth, is_first, np.ones(len(part), bool))
     if not kept.any():
         return None

@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from serkeras.evaluation import resampling
+from serkeras.evaluation import intervals, resampling
 from serkeras.evaluation.intervals import LEVEL
 
 MEASURES = ("uar", "accuracy")
@@ -29,7 +29,7 @@ class Resamples:
 
     def __init__(self, truth, speakers, n_boot=2000, seed=0):
         self.truth = np.asarray(truth)
-        self.units, method = resampling.units(speakers)
+        self.units, method = intervals.units(speakers)
         self.count = int(self.units.max()) + 1
         rng = np.random.default_rng(seed)
         drawn = rng.multinomial(self.count, np.full(self.count, 1 / self.count), size=n_boot)
