@@ -66,6 +66,17 @@ def test_a_saved_manifest_reads_back_as_it_was(tmp_path):
     pd.testing.assert_frame_equal(again.astype({"age": "Int64"}), clips)
 
 
+def test_originals_are_paths_like_the_others(studio):
+    (studio / "copies.csv").write_text(
+        "path,emotion,original\nb.wav,sad,\na.wav,sad,b.wav\ndeep/c.wav,sad,../raw/x.wav\n"
+    )
+    with pytest.warns(UserWarning, match="speakers"):
+        clips = datasets.load_own(studio / "copies.csv").set_index("clip")
+    assert clips.loc["copies/a", "original"] == clips.loc["copies/b", "path"]
+    assert clips.loc["copies/deep/c", "original"] == str(studio.parent / "raw" / "x.wav")
+    assert clips["original"].isna().sum() == 1
+
+
 def test_semicolons_and_byte_order_mark(studio):
     (studio / "excel.csv").write_text("path;emotion;speaker\na.wav;sad;x\n", encoding="utf-8-sig")
     assert list(datasets.load_own(studio / "excel.csv")["emotion"]) == ["sad"]

@@ -8,7 +8,7 @@ import pytest
 
 import serkeras
 from serkeras import splits
-from serkeras.splits import guard, published
+from serkeras.splits import published, units
 
 EMOTIONS = ("angry", "happy", "neutral", "sad")
 RAVDESS_PAIR = {"ravdess/03-01-03-01-02-01-07", "ravdess/03-01-03-01-02-02-07"}
@@ -389,8 +389,46 @@ def test_guard_catches_identical_files(three):
     assert splits.leaks(split) == {
         "clip": [],
         "identical": ["ravdess/sad-1-01 = ravdess/sad-1-03 on train and test"],
+        "copy": [],
         "speaker": [],
     }
+
+
+def test_guard_catches_copies_by_their_original(three):
+    split = sides_of(three, train=[0], validation=[1], test=[2])
+    split.test["original"] = split.train["path"]
+    with pytest.raises(ValueError, match="Copies of one.*sad-1-01 ~ .*sad-1-03 on train and test"):
+        splits.check(split, allow=("speaker", "clip", "identical"))
+    splits.check(split, allow="copy")
+    # Two copies of a recording that is not listed, one of them a copy of the other.
+    split.validation["original"], split.test["original"] = "raw.wav", split.validation["path"]
+    assert splits.leaks(split)["copy"] == [
+        "ravdess/sad-1-02 ~ ravdess/sad-1-03 on validation and test"
+    ]
+    split.train["original"] = "raw.wav"
+    assert len(splits.leaks(split)["copy"]) == 1
+    split.train["original"], split.test["original"] = "other.wav", pd.NA
+    assert splits.leaks(split)["copy"] == []
+
+
+def test_copies_stay_together_under_random(tmp_path):
+    clips = with_files(tmp_path, manifest(folder=tmp_path))
+    clips["original"] = pd.NA
+    family = clips.index[clips["emotion"] == "sad"][:4]
+    clips.loc[family[1:], "original"] = clips.loc[family[0], "path"]
+    names = set(clips.loc[family, "clip"])
+
+    def torn(kind, **settings):
+        found = []
+        for seed in range(3):
+            split = splits.make(clips, kind, seed=seed, **settings)
+            assert_partition(split, clips)
+            found.append(all(names - set(side["clip"]) for side in split.sides.values()))
+        return any(found)
+
+    assert not torn("random")
+    assert not torn("kfold:2/4")
+    assert torn("random", allow="copy")
 
 
 def test_guard_sees_a_file_that_changed_since_it_was_hashed(three):
@@ -405,9 +443,9 @@ def test_guard_sees_a_file_that_changed_since_it_was_hashed(three):
 
 def test_guard_hashes_only_files_of_equal_size(three, monkeypatch):
     hashed = []
-    monkeypatch.setattr(guard, "_sha256", lambda path, *_: hashed.append(path) or path)
+    monkeypatch.setattr(units, "_sha256", lambda path, *_: hashed.append(path) or path)
     Path(three.loc[1, "path"]).write_bytes(b"longer")
-    guard.content_keys(three)
+    units.content_keys(three)
     assert hashed == [three.loc[0, "path"], three.loc[2, "path"]]
 
 

@@ -702,6 +702,26 @@ def test_mcnemar_by_hand():
     assert paired.mcnemar(paired.Judged(truth, a, a, truth, truth)) == (0, 0, 1.0)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_mcnemar_and_holm_are_those_of_statsmodels(seed):
+    from statsmodels.stats.contingency_tables import mcnemar
+    from statsmodels.stats.multitest import multipletests
+
+    rng = np.random.default_rng(seed)
+    truth, a, b = rng.integers(0, 3, (3, 200))
+    none = np.zeros(200, int)
+    only_a, only_b, p = paired.mcnemar(paired.Judged(truth, a, b, none, none))
+    right = [
+        [((a == truth) == x) & ((b == truth) == y) for y in (True, False)] for x in (True, False)
+    ]
+    counts = np.array([[cell.sum() for cell in row] for row in right])
+    assert (only_a, only_b) == (counts[0, 1], counts[1, 0])
+    assert p == pytest.approx(mcnemar(counts, exact=True).pvalue)
+    p_values = np.round(rng.random(12) ** 4, 3)  # with ties
+    adjusted = multipletests(p_values, method="holm")[1]
+    assert paired.holm(p_values) == pytest.approx(adjusted)
+
+
 def test_holm_by_hand():
     # Holm's rule: 4 x .005, 3 x .01, then 2 x .03 = .06 is not undercut by 1 x .04.
     assert paired.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])

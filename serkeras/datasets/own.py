@@ -23,7 +23,8 @@ def load_own(source, name=None, label_scheme="own"):
 
             - path of a CSV file (comma or semicolon, UTF-8), or a DataFrame, with the columns
               `path` and `emotion`, and as far as known `speaker`, `sex`, `statement`,
-              `intensity`, `repetition`; further columns are kept. Relative paths count from
+              `intensity`, `repetition`, and `original`, the path of the recording that a file
+              is a copy of; further columns are kept. Relative paths count from
               the folder of the CSV file (of a DataFrame: from the working folder). A manifest
               saved with `to_csv` reads back as it was.
             - path of a folder with one subfolder per emotion; clips at any depth below it.
@@ -145,8 +146,9 @@ def _from_frame(table, name, base, source):
     _need_columns(table, source)
     # A manifest written earlier brings its clip ids and corpora along.
     finished = {"clip", "corpus"} <= set(table.columns)
-    table["path"] = [os.path.join(base, Path(p).expanduser()) for p in table["path"]]
-    table["path"] = table["path"].map(os.path.abspath)
+    table["path"] = _absolute(table["path"], base)
+    if "original" in table.columns:
+        table["original"] = _absolute(table["original"], base)
     _need_files(table, source)
     table["emotion"] = table["emotion"].astype(str).map(canonical)
     _refuse_case(table, source)
@@ -162,6 +164,15 @@ def _from_frame(table, name, base, source):
         sex = table["sex"].astype("string").str.strip().str.lower()
         table["sex"] = sex.replace(_SEX)
     return _table.arrange(table)
+
+
+def _absolute(paths, base):
+    """Make paths absolute; missing ones stay missing."""
+    plain = paths.astype("string").str.strip().replace("", pd.NA)
+    return plain.map(
+        lambda path: os.path.abspath(os.path.join(base, Path(path).expanduser())),
+        na_action="ignore",
+    )
 
 
 def _need_columns(table, source):

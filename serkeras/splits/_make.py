@@ -10,6 +10,7 @@ import pandas as pd
 from serkeras import _files
 from serkeras.splits import at_random, by_corpus, by_speaker, by_statement, guard, published
 from serkeras.splits.split import SIDES, Split
+from serkeras.splits.units import TOGETHER
 
 _COLUMNS = ("path", "clip", "corpus", "emotion", "speaker", "sex")
 _STRATIFY = ("emotion",)
@@ -38,7 +39,7 @@ class _Options:
     seed: int
     fractions: tuple[float, ...] | None
     stratify: tuple[str, ...]
-    together: bool
+    together: tuple[str, ...]
 
 
 def kinds():
@@ -63,7 +64,7 @@ def make(clips, kind="speaker", seed=0, fractions=None, stratify=_STRATIFY, allo
             (default 0.7, 0.15, 0.15), of clips for "random" (default 0.8, 0.1, 0.1).
         stratify: columns whose proportions each side keeps, where clips are drawn at random.
         allow: leaks to accept, see `check`. Random kinds allow "speaker" by themselves;
-            with "identical" they also stop keeping byte-identical files together.
+            with "identical" or "copy" they also stop keeping such files together.
 
     Returns:
         `Split`.
@@ -82,7 +83,8 @@ def make(clips, kind="speaker", seed=0, fractions=None, stratify=_STRATIFY, allo
     if name == "lists":
         split = _from_file(argument, clips, allow)
     else:
-        options = _options(name, seed, fractions, stratify, "identical" not in allow)
+        together = tuple(bond for bond in TOGETHER if bond not in allow)
+        options = _options(name, seed, fractions, stratify, together)
         sides, by_construction, notes = _MAKERS[name](clips, argument, options)
         allowed = tuple(sorted({*allow, *by_construction}))
         rows = {side: clips[sides.reindex(clips.index) == side] for side in SIDES}

@@ -1,15 +1,15 @@
-"""Stratified random splits by scikit-learn; byte-identical clips stay together."""
+"""Stratified random splits by scikit-learn; identical files and copies stay together."""
 
 import zlib
 
 import numpy as np
 
-from serkeras.splits.guard import content_keys
+from serkeras.splits.units import TOGETHER, unit_keys
 
 FRACTIONS = (0.8, 0.1, 0.1)
 
 
-def holdout(clips, fractions, stratify, seed, together=True):
+def holdout(clips, fractions, stratify, seed, together=TOGETHER):
     """Draw validation and test clips, strata in proportion.
 
     Args:
@@ -17,7 +17,7 @@ def holdout(clips, fractions, stratify, seed, together=True):
         fractions: (train, validation, test) shares of the clips.
         stratify: names of columns; each combination of their values is a stratum.
         seed: int.
-        together: keep byte-identical files on one side.
+        together: what stays on one side, see `serkeras.splits.units.unit_keys`.
 
     Returns:
         Series of sides on the index of `clips`.
@@ -32,7 +32,7 @@ def holdout(clips, fractions, stratify, seed, together=True):
     return units.sides()
 
 
-def kfold(clips, fold, folds, stratify, seed, together=True):
+def kfold(clips, fold, folds, stratify, seed, together=TOGETHER):
     """Fold `fold` (from 1) of `folds`; validation takes 10 % of all clips from the rest."""
     from sklearn.model_selection import StratifiedKFold
 
@@ -46,7 +46,7 @@ def kfold(clips, fold, folds, stratify, seed, together=True):
     return units.sides()
 
 
-def carve(clips, test, stratify, seed, together=True):
+def carve(clips, test, stratify, seed, together=TOGETHER):
     """Keep the clips of the boolean Series `test`, draw validation (10 % of all) from the rest."""
     if test.all():
         return test.map({True: "test"})
@@ -57,7 +57,7 @@ def carve(clips, test, stratify, seed, together=True):
 
 
 class _Units:
-    """What a random split deals out: clips, or groups of byte-identical clips.
+    """What a random split deals out: clips, or groups of identical files and copies.
 
     Attributes:
         keys: Series, clip row -> unit.
@@ -74,7 +74,7 @@ class _Units:
                 f"Choose from {list(clips.columns)}."
             )
         self.stratify = tuple(stratify)
-        self.keys = content_keys(clips) if together else clips["clip"]
+        self.keys = unit_keys(clips, together)
         strata = clips[list(stratify)].astype(str).agg(" / ".join, axis=1)
         self.strata = strata.groupby(self.keys, sort=False).first()
         self.side = self.strata.map(lambda _: "train")

@@ -1,14 +1,11 @@
-"""The guard: no speaker, clip or byte-identical file on two sides of a split."""
-
-import functools
-import os
+"""The guard: no speaker, clip, byte-identical file or copy on two sides of a split."""
 
 import pandas as pd
 
-from serkeras._files import sha256
 from serkeras.splits.split import SIDES
+from serkeras.splits.units import content_keys, unit_keys
 
-LEAKS = ("clip", "identical", "speaker")
+LEAKS = ("clip", "identical", "copy", "speaker")
 
 _RULES = {
     "clip": (
@@ -18,6 +15,10 @@ _RULES = {
     "identical": (
         "Byte-identical files must stand on one side of a split",
         "Remove one of them from the manifest, or use kind 'random', which keeps them together",
+    ),
+    "copy": (
+        "Copies of one recording must stand on one side of a split",
+        "Make copies after splitting, or use kind 'random', which keeps them together",
     ),
     "speaker": (
         "A speaker must stand on one side of a split",
@@ -35,7 +36,7 @@ def check(split, allow=()):
 
     Args:
         split: `Split`.
-        allow: names of leaks to accept, of "speaker", "clip", "identical".
+        allow: names of leaks to accept, of "speaker", "clip", "identical", "copy".
 
     Raises:
         ValueError: a side is empty, an emotion is missing from the training side, a leak
@@ -61,12 +62,13 @@ def leaks(split, skip=()):
         skip: names of leaks not to look for.
 
     Returns:
-        Dictionary from "clip", "identical", "speaker" to a list of sentences such as
+        Dictionary from "clip", "identical", "copy", "speaker" to a list of sentences such as
         "ravdess-01 on train and test"; an empty list where nothing leaks. Files that do not
-        exist cannot be compared and are passed over; unknown speakers too.
+        exist cannot be compared and are passed over; unknown speakers too. Copies are those
+        that the column `original` of a manifest names: noise cannot be seen in a file's bytes.
     """
     rows = pd.concat([clips.assign(side=side) for side, clips in split.sides.items()])
-    finders = {"clip": _clips, "identical": _identical, "speaker": _speakers}
+    finders = {"clip": _clips, "identical": _identical, "copy": _copies, "speaker": _speakers}
     return {name: finders[name](rows) for name in LEAKS if name not in skip}
 
 
@@ -80,27 +82,6 @@ def allow_names(allow):
             "Correct the spelling."
         )
     return tuple(sorted(names))
-
-
-def content_keys(clips):
-    """Give each clip a key that byte-identical files and equal paths share.
-
-    Only files of equal size are hashed, so that a corpus costs little more than a look into
-    its folder. A file that does not exist goes by its path.
-
-    Args:
-        clips: manifest.
-
-    Returns:
-        `pandas.Series` of str on the index of `clips`.
-    """
-    keys = clips["path"].where(clips["path"].notna(), clips["clip"]).astype(str)
-    stats = keys.map(_size_and_time)
-    sizes = stats.map(lambda stat: stat[0])
-    known = sizes[sizes >= 0]
-    for row in known.index[known.duplicated(keep=False)]:
-        keys[row] = _sha256(keys[row], *stats[row])
-    return keys
 
 
 def _check_sides(split):
@@ -153,6 +134,16 @@ def _identical(rows):
     )
 
 
+def _copies(rows):
+    def wording(_, group):
+        more = f" and {len(group) - 3} more" if len(group) > 3 else ""
+        return f"{' ~ '.join(group['clip'][:3])}{more} on {_names(group)}"
+
+    # What stands on two sides itself is a clip leak and is reported under that name.
+    files = rows.drop_duplicates("path").drop_duplicates("clip").reset_index(drop=True)
+    return _on_two_sides(files, unit_keys(files, ("copy",)), wording)
+
+
 def _speakers(rows):
     def wording(speaker, group):
         counts = group["side"].value_counts()
@@ -160,17 +151,3 @@ def _speakers(rows):
         return f"{speaker} on {' and '.join(places)}"
 
     return _on_two_sides(rows, rows["speaker"], wording)
-
-
-def _size_and_time(path):
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return -1, 0
-    return stat.st_size, stat.st_mtime_ns
-
-
-@functools.lru_cache(maxsize=100_000)
-def _sha256(path, size, modified_ns):
-    """Hash a file once; size and time are in the key so that a changed file is read again."""
-    return sha256(path)

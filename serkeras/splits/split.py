@@ -16,7 +16,7 @@ class Split:
         train, validation, test: manifests (one row a clip), sorted by clip.
         kind: the kind of split as `make` took it, for instance "speaker".
         seed: int, or None for lists that nobody drew.
-        allowed: names of leaks that this split may have ("speaker", "clip", "identical");
+        allowed: names of leaks that this split may have ("speaker", "clip", "identical", "copy");
             a report must say so beside its figures.
         notes: sentences a reader of the results should see (clips missing, corpora that
             stand on one side only).

@@ -9,7 +9,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from serkeras import datasets, splits
 from serkeras.features import cache
-from serkeras.splits.guard import content_keys
+from serkeras.splits.units import unit_keys
 
 
 class Development:
@@ -68,7 +68,7 @@ def _folds(split, plan):
             "Folds with speakers apart need as many speakers. Received: "
             f"{plan.folds} folds, {clips['speaker'].nunique()} speakers. Ask for fewer folds."
         )
-    groups = clips["speaker"].astype(str) if apart else content_keys(clips)
+    groups = clips["speaker"].astype(str) if apart else unit_keys(clips)
     cut = StratifiedGroupKFold(**settings).split(clips, clips["emotion"], groups)
     parts = [
         replace(split, train=clips.iloc[train], validation=clips.iloc[held], test=clips.iloc[:0])
