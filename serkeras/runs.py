@@ -112,10 +112,7 @@ class Run:
             ValueError: the folder holds an ensemble, which has a model a member.
         """
         if self.experiment.members > 1:
-            raise ValueError(
-                f"A run must have one model. Received: {self.folder}, an ensemble. Take one of "
-                "its members, or serkeras.predict, which asks all of them."
-            )
+            refuse_several(self.folder)
         if (self.folder / "model.skops").is_file():
             from serkeras.models import classical
 
@@ -130,6 +127,30 @@ class Run:
         uar = self.metrics["uar"]
         interval = f"{uar['value']:.3f} [{uar['low']:.3f}, {uar['high']:.3f}]"
         return f"Run({str(self.folder)!r}, {self.experiment.recipe}, UAR {interval})"
+
+
+def refuse_several(folder):
+    """Raise for an ensemble where one model is wanted."""
+    raise ValueError(
+        f"A run must have one model. Received: {folder}, an ensemble. Take one of its members, or "
+        "serkeras.predict, which asks all of them."
+    )
+
+
+def predictions_table(clips, probabilities, labels):
+    """Return what a model said as predictions.csv has it.
+
+    Args:
+        clips: manifest rows.
+        probabilities: float array `(clips, classes)`.
+        labels: emotion of each class.
+
+    Returns:
+        DataFrame with `PREDICTION_COLUMNS` and a column p_<label> a class.
+    """
+    said = [labels[index] for index in probabilities.argmax(axis=1)]
+    table = clips.assign(predicted=said)[list(PREDICTION_COLUMNS)]
+    return table.assign(**{f"p_{label}": probabilities[:, i] for i, label in enumerate(labels)})
 
 
 def train_words(experiment):

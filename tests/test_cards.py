@@ -211,3 +211,27 @@ def test_tested_and_learned_corpora_are_told_apart(tmp_path):
     assert found["datasets"] == ["ravdess"]
     assert found["language"] == ["en"]
     assert found["model-index"][0]["results"][0]["dataset"]["type"] == "emodb"
+
+
+def test_an_ensemble_has_every_analysis_that_asks_for_answers_only(trained, tmp_path):
+    other = serkeras.train(
+        "svm", trained.experiment.data, settings=QUICK, out=tmp_path / "other", progress=False
+    )
+    joined = serkeras.ensemble([trained, other], tmp_path / "joined")
+    columns = [f"p_{label}" for label in joined.labels]
+    each = [run.validation.set_index("clip")[columns] for run in (trained, other)]
+    found = joined.validation.set_index("clip")
+    assert np.allclose(found[columns], (each[0] + each[1].loc[each[0].index]) / 2)
+    assert list(found["predicted"]) == [joined.labels[i] for i in found[columns].values.argmax(1)]
+
+    left_out = cards.analyse(joined.folder, progress=False)
+    assert set(left_out) == {"model card", "explanation"}
+    assert all("must have one model" in reason for reason in left_out.values())
+    page = cards.write_page(joined.folder).read_text(encoding="utf-8")
+    for title in ("Groups:", "Confidence:", "Robustness:", "Data card of"):
+        assert f"{title} logistic-sklearn + svm on" in page
+    result = read_json(joined.folder / "analyses" / "confidence" / "result.json")
+    assert result["test_clips"] == len(joined.predictions)
+    assert cli.main(["confidence", str(joined.folder)]) == 0
+    assert cli.main(["groups", str(joined.folder)]) == 0
+    assert cli.main(["card", str(joined.folder), "--quiet"]) == 1

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from serkeras import datasets
 from serkeras.cards import _data_figures, _recordings
+from serkeras.ensembles import Ensemble
 from serkeras.evaluation import analysis
 from serkeras.evaluation._markdown import table
 from serkeras.runs import Run
@@ -17,8 +18,8 @@ def data_card(data, out=None, label_scheme="own", n_jobs=None, progress=True):
     """Describe recordings: balance, rates, durations, amplitude, licences, what is missing.
 
     Args:
-        data: list of corpora as `serkeras.train` takes them; or a `serkeras.Run`, whose corpora
-            and emotions are described.
+        data: list of corpora as `serkeras.train` takes them; or a `serkeras.Run` or
+            `serkeras.Ensemble`, whose corpora and emotions are described.
         out: folder; default `RUN/analyses/data`, or `artifacts/cards/CORPORA`.
         label_scheme: "own", "seven" or "four"; of a run its own.
         n_jobs: threads; None is all cores.
@@ -34,7 +35,7 @@ def data_card(data, out=None, label_scheme="own", n_jobs=None, progress=True):
         The statistics that report S2 gives of its corpora (its section 2.3), and more.
     """
     title, folder = "Data card", out
-    if isinstance(data, Run):
+    if isinstance(data, (Run, Ensemble)):
         experiment = data.experiment
         title = f"{title} of {analysis.protocol_of(data)}"
         folder = out or analysis.place(data, NAME)

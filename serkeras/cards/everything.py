@@ -2,15 +2,15 @@
 
 from serkeras.cards.data import NAME, data_card
 from serkeras.cards.model import model_card
+from serkeras.ensembles import open_run
 from serkeras.evaluation import analysis
-from serkeras.runs import Run
 
 
 def analyse(run, progress=True):
     """Make the analyses and cards that a run does not have yet.
 
     Args:
-        run: finished `serkeras.Run`, or the path of its folder.
+        run: finished `serkeras.Run`, `serkeras.Ensemble`, or the path of its folder.
         progress: show bars.
 
     Returns:
@@ -22,16 +22,15 @@ def analyse(run, progress=True):
     """
     from serkeras import confidence, explanation, groups, robustness
 
-    run = run if isinstance(run, Run) else Run(run)
+    run = open_run(run)
     ways = {
+        "model card": lambda: model_card(run),
         "groups": lambda: groups.measure_groups(run),
         "confidence": lambda: confidence.measure_confidence(run),
-        # By its folder, which may hold an ensemble.
-        "robustness": lambda: robustness.measure_robustness(run.folder, progress=progress),
+        "robustness": lambda: robustness.measure_robustness(run, progress=progress),
         "explanation": lambda: explanation.explain(run, progress=progress),
         NAME: lambda: data_card(run, progress=progress),
     }
-    model_card(run)
     left_out = {}
     for name, make in ways.items():
         if (analysis.place(run, name) / analysis.PAGE).is_file():

@@ -6,9 +6,10 @@ import yaml
 
 from serkeras import datasets
 from serkeras._files import atomic_write, read_json
+from serkeras.ensembles import Ensemble, open_run
 from serkeras.evaluation import analysis
 from serkeras.evaluation._markdown import percent, table, with_limits
-from serkeras.runs import Run, train_words, whole_command
+from serkeras.runs import refuse_several, train_words, whole_command
 from serkeras.training import provenance
 
 FILE = "README.md"  # the name by which hubs know a card
@@ -32,12 +33,15 @@ def model_card(run):
 
     Raises:
         FileNotFoundError: the folder holds no finished run.
+        ValueError: it holds an ensemble; its members have cards of their own.
 
     Source:
         Mitchell et al. (2019), Model cards for model reporting; Regulation (EU) 2024/1689,
         articles 3(39), 5(1)(f) and 50(3), Annex III 1(c).
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = open_run(run)
+    if isinstance(run, Ensemble):
+        refuse_several(run.folder)
     sections = (
         _headline(run),
         _use(run),

@@ -25,7 +25,8 @@ def add_card(subparsers):
 
 def card(arguments):
     """Write the cards."""
-    from serkeras import Run, cards
+    from serkeras import cards
+    from serkeras.ensembles import open_run
 
     given = {"n_jobs": arguments.jobs, "progress": not arguments.quiet, "out": arguments.out}
     if bool(arguments.run_folder) == bool(arguments.data):
@@ -38,10 +39,13 @@ def card(arguments):
             cards.data_card(arguments.data, label_scheme=arguments.label_scheme or "own", **given)
         )
         return 0
-    run = Run(arguments.run_folder)
-    print(cards.model_card(run))
+    run, left_out = open_run(arguments.run_folder), []
+    try:
+        print(cards.model_card(run))
+    except ValueError as error:
+        left_out.append(("model card", str(error)))
     print(cards.data_card(run, **given))
-    return 0
+    return options.name_failed(left_out)
 
 
 def add_report(subparsers):

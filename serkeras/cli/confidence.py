@@ -22,10 +22,10 @@ def add_confidence(subparsers):
 def confidence(arguments):
     """Write the analysis and print the figures that matter most."""
     from serkeras.confidence import measure_confidence
+    from serkeras.ensembles import open_run
     from serkeras.evaluation import analysis
-    from serkeras.runs import Run
 
-    run = Run(arguments.run_folder)
+    run = open_run(arguments.run_folder)
     result = measure_confidence(run)
     found = result["calibration"]
     degree = found["temperature"]

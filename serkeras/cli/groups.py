@@ -28,12 +28,12 @@ def add_groups(subparsers):
 def groups(arguments):
     """Write the page of each run, or that of several."""
     from serkeras import groups as room
+    from serkeras.ensembles import open_run
     from serkeras.evaluation import analysis
     from serkeras.groups import across
-    from serkeras.runs import Run
 
     if len(arguments.run_folders) == 1:
-        run = Run(arguments.run_folders[0])
+        run = open_run(arguments.run_folders[0])
         for gap in room.measure_groups(run)["gaps"]:
             print(f"{gap['by']:<11} {gap['first']} - {gap['second']}: UAR {_points(gap['uar'])}")
         print(f"page: {analysis.place(run, 'groups') / analysis.PAGE}")

@@ -8,8 +8,8 @@ import numpy as np
 from serkeras import datasets
 from serkeras._files import read_json
 from serkeras.confidence import answers, calibration, conformal, figures, listeners, measured, page
+from serkeras.ensembles import open_run
 from serkeras.evaluation import analysis
-from serkeras.runs import Run
 from serkeras.training import provenance
 
 NAME = "confidence"
@@ -19,7 +19,8 @@ def measure_confidence(run, n_boot=2000, seed=0):
     """Analyse what a run's probabilities are worth, and write `RUN/analyses/confidence/`.
 
     Args:
-        run: `serkeras.Run` or the path of its folder; a finished run with validation.csv.
+        run: `serkeras.Run`, `serkeras.Ensemble` or the path of its folder; a finished run with
+            validation.csv, an ensemble whose members have one validation side.
         n_boot: resamples of the intervals.
         seed: of the resampling.
 
@@ -32,7 +33,7 @@ def measure_confidence(run, n_boot=2000, seed=0):
         FileNotFoundError: the run is not finished, or is from before validation.csv was kept.
         ValueError: its predictions are no probabilities.
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = open_run(run)
     labels = run.labels
     test, validation = (answers.read(table, labels) for table in (run.predictions, run.validation))
     result = {
@@ -98,7 +99,7 @@ def calibrated(run, probabilities):
     """Apply the temperature that `measure_confidence` has fitted to a run.
 
     Args:
-        run: `serkeras.Run` or the path of its folder.
+        run: `serkeras.Run`, `serkeras.Ensemble` or the path of its folder.
         probabilities: float array `(clips, classes)`, or a DataFrame as `serkeras.predict` returns
             it, whose columns of classes are changed.
 
@@ -108,7 +109,7 @@ def calibrated(run, probabilities):
     Raises:
         FileNotFoundError: `measure_confidence` has not been called for this run.
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = open_run(run)
     temperature = _result(run)["calibration"]["temperature"]["value"]
     if not hasattr(probabilities, "columns"):
         return calibration.apply_temperature(probabilities, temperature)
@@ -120,7 +121,8 @@ def prediction_sets(run, probabilities, level, score="APS", way="speakers"):
     """Return the emotions that a clip may carry, at a level that is asked for.
 
     Args:
-        run: `serkeras.Run` or the path of its folder; thresholds come from its validation side.
+        run: `serkeras.Run`, `serkeras.Ensemble` or the path of its folder; thresholds come from
+            its validation side.
         probabilities: float array `(clips, classes)`, as the run's model gives them, or a
             DataFrame as `serkeras.predict` returns it.
         level: share of the sets that shall hold the truth, above 0 and below 1.
@@ -133,7 +135,7 @@ def prediction_sets(run, probabilities, level, score="APS", way="speakers"):
     Raises:
         ValueError: a word or the level is another one, or speakers are unknown.
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = open_run(run)
     known = answers.read(run.validation, run.labels)
     _check_sets(known, level, score, way)
     scores = conformal.SCORES[score](known.probabilities)

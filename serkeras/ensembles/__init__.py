@@ -5,7 +5,7 @@ first. `load(folder)` reads what either wrote.
 """
 
 from serkeras.ensembles.combining import fit_weights, join
-from serkeras.ensembles.folder import Ensemble, ensemble, is_ensemble, join_members, load
+from serkeras.ensembles.folder import Ensemble, ensemble, is_ensemble, join_members, load, open_run
 
 __all__ = [
     "Ensemble",
@@ -15,4 +15,5 @@ __all__ = [
     "join",
     "join_members",
     "load",
+    "open_run",
 ]

@@ -58,6 +58,25 @@ class Ensemble:
         return read_json(self.folder / "metrics.json")
 
     @property
+    def finished(self):
+        """True: the folder is written whole or not at all."""
+        return True
+
+    @property
+    def experiment(self):
+        """`serkeras.config.Experiment` of the first member, named after all recipes.
+
+        Data, label scheme, split and seed are those of every member, the other parts need not be.
+        """
+        recipes = dict.fromkeys(run.experiment.recipe for run in self.members)
+        return self.members[0].experiment.replace(recipe=" + ".join(recipes))
+
+    @property
+    def speaker_disjoint(self):
+        """Whether the test speakers are new to all members; None where that is not known."""
+        return self._values["speaker_disjoint"]
+
+    @property
     def labels(self):
         """Emotion of each output, in order."""
         return self.metrics["labels"]
@@ -66,6 +85,30 @@ class Ensemble:
     def predictions(self):
         """DataFrame with one row a test clip: what it was and what the ensemble said."""
         return read_csv(self.folder / "predictions.csv", PREDICTION_COLUMNS)
+
+    @cached_property
+    def validation(self):
+        """DataFrame like `predictions`, of the validation side that the members have in common.
+
+        Weights of "weighted" were fitted on these clips: what is fitted on them once more is a
+        little too sure of itself.
+
+        Raises:
+            FileNotFoundError: a member has no validation.csv.
+            ValueError: the members' validation clips differ.
+        """
+        side = members.validation_side(self.members)
+        joined = self.join(side.probabilities)
+        return run_folders.predictions_table(side.clips, joined, self.labels)
+
+    @property
+    def model(self):
+        """Refused: an ensemble has a model a member.
+
+        Raises:
+            ValueError: always.
+        """
+        run_folders.refuse_several(self.folder)
 
     def join(self, probabilities):
         """Join what the members said, an array `(members, clips, classes)`."""
@@ -86,6 +129,21 @@ def is_ensemble(folder):
 def load(folder):
     """Return the `Ensemble` of a folder."""
     return Ensemble(folder)
+
+
+def open_run(run):
+    """Return what a folder holds, a `serkeras.Run` or an `Ensemble`.
+
+    Args:
+        run: path of the folder; a `Run` or an `Ensemble` is returned as it is.
+
+    Raises:
+        FileNotFoundError: the folder holds neither.
+    """
+    if isinstance(run, Ensemble) or (isinstance(run, Run) and run.experiment.members == 1):
+        return run
+    folder = getattr(run, "folder", run)
+    return Ensemble(folder) if is_ensemble(folder) else Run(folder)
 
 
 def _member(folder, row):

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from serkeras.ensembles import open_run
 from serkeras.evaluation import analysis, plots
 from serkeras.explanation import checks, clip_figures, emotions, figures, inputs, maps, means, page
 from serkeras.explanation import methods as shelf
-from serkeras.runs import Run
 from serkeras.serving.attention import show_attention
 from serkeras.serving.recordings import check_answers, reachable
 from serkeras.training import provenance
@@ -49,7 +49,7 @@ def explain(
         FileNotFoundError: a recording is neither at its path nor in the run's corpora.
         serkeras.audio.AudioError: a recording cannot be read.
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = open_run(run)
     predictions = _answered(run, emotion)
     chosen = reachable(run, inputs.choose(predictions, clips, seed))
     heard = maps.hear(run, chosen, None, baseline, seed, progress)
@@ -86,7 +86,7 @@ def explain_recordings(
     Raises:
         ValueError, serkeras.audio.AudioError: as for `explain`.
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = open_run(run)
     heard = maps.hear(run, list(paths), emotion, baseline, seed, progress)
     made = maps.make(heard, methods, seed, progress)
     written = []

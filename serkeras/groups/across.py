@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from serkeras.ensembles import open_run
 from serkeras.evaluation import analysis, intervals, resampling
 from serkeras.groups import across_page, figures, gaps
 from serkeras.groups.measured import coded
-from serkeras.runs import Run
 from serkeras.studies.paired import holm
 from serkeras.training import provenance
 
@@ -17,7 +17,8 @@ def compare_groups(runs, out="artifacts/groups", n_boot=2000, seed=0):
     """Compare how several models do for women and men, and write a page.
 
     Args:
-        runs: two or more `serkeras.Run`, or paths of their folders, of the same test clips.
+        runs: two or more `serkeras.Run` or `serkeras.Ensemble`, or paths of their folders, of the
+            same test clips.
         out: folder of the page.
         n_boot: resamples of the intervals.
         seed: of the resampling.
@@ -33,7 +34,7 @@ def compare_groups(runs, out="artifacts/groups", n_boot=2000, seed=0):
         ValueError: there are fewer than two runs, their test clips differ, or sex or speaker is
             unknown for a clip, or there is one sex.
     """
-    runs = [run if isinstance(run, Run) else Run(run) for run in runs]
+    runs = [open_run(run) for run in runs]
     tables = _aligned(runs)
     first = _women(tables[0])
     counts = [_counts(run, table) for run, table in zip(runs, tables, strict=True)]

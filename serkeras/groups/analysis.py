@@ -1,8 +1,8 @@
 """`measure_groups`: for whom a run's model works, and for whom it does not."""
 
+from serkeras.ensembles import open_run
 from serkeras.evaluation import analysis
 from serkeras.groups import figures, known, measured, page
-from serkeras.runs import Run
 from serkeras.training import provenance
 
 NAME = "groups"
@@ -12,8 +12,9 @@ def measure_groups(run, n_boot=2000, seed=0):
     """Measure a run's groups of clips and the gaps between them; write `RUN/analyses/groups/`.
 
     Args:
-        run: `serkeras.Run` or the path of its folder; a finished run. Its corpora are asked for
-            what predictions.csv does not know; where they are not at hand the page says so.
+        run: `serkeras.Run`, `serkeras.Ensemble` or the path of its folder; a finished run. Its
+            corpora are asked for what predictions.csv does not know; where they are not at hand
+            the page says so.
         n_boot: resamples of the intervals.
         seed: of the resampling.
 
@@ -25,7 +26,7 @@ def measure_groups(run, n_boot=2000, seed=0):
     Raises:
         FileNotFoundError: the run is not finished.
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = open_run(run)
     labels = run.labels
     table, notes = known.test_clips(run)
     notes += measured.not_compared(table, labels)

@@ -8,7 +8,6 @@ from serkeras.robustness import clips as recordings
 from serkeras.robustness import damages
 from serkeras.robustness.answers import Answers, named
 from serkeras.robustness.comparing import CLEAN
-from serkeras.runs import Run
 from serkeras.serving.recordings import settings_of
 
 
@@ -23,7 +22,7 @@ def opened(runs):
         ValueError: there is none, or one comes twice.
     """
     runs = list(runs) if isinstance(runs, (list, tuple)) else [runs]
-    found = [_open(each) for each in runs]
+    found = [ensembles.open_run(each) for each in runs]
     if len({run.folder.resolve() for run in found}) < len(found) or not found:
         raise ValueError(
             "Runs must be one or several different ones. Received: "
@@ -32,12 +31,6 @@ def opened(runs):
     for run in found:
         _ = run.labels  # an unfinished run says so here
     return found
-
-
-def _open(run):
-    if isinstance(run, (Run, ensembles.Ensemble)):
-        return run
-    return ensembles.load(run) if ensembles.is_ensemble(run) else Run(run)
 
 
 def members(run):

@@ -213,10 +213,7 @@ def rows_of(clips, side):
 
 def write_predictions(path, clips, probabilities, labels):
     """Write one row a clip: the manifest's columns, what the model said, its probabilities."""
-    said = [labels[index] for index in probabilities.argmax(axis=1)]
-    table = clips.assign(predicted=said)[list(runs.PREDICTION_COLUMNS)]
-    for index, label in enumerate(labels):
-        table[f"p_{label}"] = probabilities[:, index]
+    table = runs.predictions_table(clips, probabilities, labels)
     with atomic_write(path) as file:
         table.to_csv(file, index=False)
 
