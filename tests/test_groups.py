@@ -33,6 +33,9 @@ def make_table(speakers=8, clips=12, good=0.8, seed=0, missing=()):
     return table.assign(**dict.fromkeys(missing))
 
 
+MADE = {"commit": "0123456789abcdef", "device": "the test's machine"}
+
+
 def make_run(folder, table, recipe="cnn", parameters=1000, seed=0, disjoint=True, data="no.csv"):
     folder.mkdir()
     experiment = recipes.load(recipe).with_settings({"data": [str(data)], "seed": seed})
@@ -40,7 +43,7 @@ def make_run(folder, table, recipe="cnn", parameters=1000, seed=0, disjoint=True
     table[columns].assign(p_angry=1.0).to_csv(folder / "predictions.csv", index=False)
     values = {
         "experiment": experiment.to_dict(),
-        "metrics": {"labels": LABELS, "run": {"parameters": parameters}},
+        "metrics": {"labels": LABELS, "run": {"parameters": parameters, **MADE}},
         "split": {"speaker_disjoint": disjoint},
     }
     for name, value in values.items():
@@ -352,6 +355,8 @@ def test_models_are_compared(models, tmp_path):
 
     result = serkeras.compare_groups(models, tmp_path / "out", n_boot=100)
     text = (tmp_path / "out" / "page.md").read_text(encoding="utf-8")
+    assert "Trained by the code of: " in text
+    assert "(0123456, the test's machine)" in text
     assert text.startswith("# Women and men: 5 models on no.csv, split speaker (new speakers)")
     assert "Without a number of parameters: svm" in text
     rows = across.as_table(result)

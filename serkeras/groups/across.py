@@ -24,11 +24,11 @@ def compare_groups(runs, out="artifacts/groups", n_boot=2000, seed=0):
         seed: of the resampling.
 
     Returns:
-        Dictionary of plain values, as in result.json: `models` (list: model, folder, parameters,
-        accuracy, accuracy_by_sex, gap), `mean_gap` (over the models), `correlations` (of gap and
-        accuracy with log10 of the parameters: n, value, low, high, p; None for fewer than three
-        models with parameters), `speakers`, `clips`, `made_by`. p of gaps are corrected over the
-        models and their mean.
+        Dictionary of plain values, as in result.json: `models` (list: model, folder, commit,
+        device, parameters, accuracy, accuracy_by_sex, gap), `mean_gap` (over the models),
+        `correlations` (of gap and accuracy with log10 of the parameters: n, value, low, high, p;
+        None for fewer than three models with parameters), `speakers`, `clips`, `made_by`. p of
+        gaps are corrected over the models and their mean.
 
     Raises:
         ValueError: there are fewer than two runs, their test clips differ, or sex or speaker is
@@ -113,6 +113,8 @@ def _model(name, run, table, counts, first, n_boot, seed):
     return {
         "model": name,
         "folder": run.folder.resolve().name,
+        "commit": run.metrics["run"]["commit"],
+        "device": run.metrics["run"]["device"],
         "parameters": None if parameters is None else int(parameters),
         "accuracy": _accuracy(right, table["speaker"], n_boot, seed),
         "accuracy_by_sex": by_sex,

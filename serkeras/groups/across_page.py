@@ -108,6 +108,11 @@ def _not_shown(result):
         "## What this does not say\n\nWhy: acting, recordings and model all have a part. Each "
         "model is one training run; another seed moves its gap."
     )
+    trained = ", ".join(
+        f"{model['model']} ({(model['commit'] or 'code outside git')[:7]}, {model['device']})"
+        for model in result["models"]
+    )
+    text += f" Trained by the code of: {trained}."
     if without:
         text += f" Without a number of parameters: {', '.join(without)} (nobody counts them)."
     return text
