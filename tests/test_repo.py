@@ -28,8 +28,11 @@ HOSTS = [name + ".org" for name in ("pypi", "pythonhosted", "anaconda", "npmjs")
 FOLDERS = ("root", "home", "Users", "work", "mnt", "workspace", "var/folders")
 MACHINE_PATH = re.compile(rf"(?<![\w.~+=/-])/(?:{'|'.join(FOLDERS)})/")
 
-# Imported by name only where a user has chosen that Keras backend.
-OPTIONAL = {"audiomentations", "jax", "safetensors", "torch"}
+# Of extras, or imported by name only where a user has chosen that Keras backend.
+OPTIONAL = {
+    "ai_edge_litert", "audiomentations", "jax", "onnx", "onnxruntime", "safetensors", "tf2onnx",
+    "torch",
+}  # fmt: skip
 # Import name -> name in the list, where the package index knows it by another.
 LISTED_AS = {
     "PIL": "pillow",

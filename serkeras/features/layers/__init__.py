@@ -17,6 +17,7 @@ from serkeras.features.layers.pictures import (
     RandomTranslation,
     RandomZoom,
 )
+from serkeras.features.layers.preparing import Prepare
 from serkeras.features.layers.waveform import AWGN, Gain, TimeShift
 from serkeras.features.layers.waveform_model import WaveformModel
 from serkeras.features.layers.whitening import Whitening
@@ -31,6 +32,7 @@ __all__ = [
     "Mel",
     "MixUp",
     "MultiResolution",
+    "Prepare",
     "RandomFlip",
     "RandomRotation",
     "RandomTranslation",

@@ -1,0 +1,126 @@
+"""An exported file, opened in its own runtime."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from serkeras.exporting import metadata
+
+
+class Exported:
+    """A model that left the kit; it needs its runtime, not the run.
+
+    Args:
+        path: file, or folder of a SavedModel, that `serkeras.exporting.export` wrote.
+        threads: of ONNX and LiteRT; None leaves it to the runtime.
+        about: what the file says of itself, where that is known already.
+
+    Attributes:
+        path: `pathlib.Path`.
+        about: dictionary, see `serkeras.exporting.metadata.describe`.
+        labels: emotion of each output.
+        sample_rate: hertz of the waveforms.
+
+    Raises:
+        FileNotFoundError, ValueError: see `serkeras.exporting.metadata.read`.
+        ImportError: the runtime is not installed.
+    """
+
+    def __init__(self, path, threads=None, about=None):
+        self.path = Path(path)
+        self.about = about or metadata.read(path)
+        self.labels = self.about["labels"]
+        self.sample_rate = self.about["input"]["sample_rate"]
+        self._answer = _RUNTIMES[self.about["format"]](self.path, threads)
+
+    def predict(self, waves):
+        """Return probabilities, float32 `(batch, classes)`.
+
+        Args:
+            waves: float array `(batch, samples)`, full scale 1.0, at `sample_rate`; each row is a
+                clip. Formats that take one length only get it: longer rows are cut, shorter ones
+                padded with zeros.
+
+        Raises:
+            ValueError: the array has another shape or holds integers, or a graph of one length
+                gets stretched clips of another.
+        """
+        waves = np.asarray(waves)
+        if waves.ndim != 2 or not waves.shape[1] or not np.issubdtype(waves.dtype, np.floating):
+            raise ValueError(
+                "Waveforms must be floats (batch, samples), full scale 1.0. Received: shape="
+                f"{waves.shape}, dtype={waves.dtype}. Divide 16-bit samples by 32768.0."
+            )
+        return self._answer(self._fixed(waves.astype(np.float32)))
+
+    def _fixed(self, waves):
+        wanted = self.about["input"]
+        missing = wanted["samples"] - waves.shape[1]
+        if wanted["stretched_before"] and missing:
+            raise ValueError(
+                f"Clips of this model must be stretched to {wanted['samples']} samples. Received: "
+                f"{waves.shape[1]}. Prepare them with serkeras.audio.fit."
+            )
+        if wanted["any_length"] or not missing:
+            return waves
+        return np.pad(waves, [(0, 0), (0, max(missing, 0))])[:, : wanted["samples"]]
+
+
+def _keras(path, threads):
+    import keras
+
+    return keras.saving.load_model(path, safe_mode=True).predict_on_batch
+
+
+def _saved_model(path, threads):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))  # kept: the signature alone does not hold the weights
+    serve = loaded.signatures["serving_default"]
+
+    def answer(waves, loaded=loaded):
+        return serve(waveform=tf.constant(waves))["probabilities"].numpy()
+
+    return answer
+
+
+def _onnx(path, threads):
+    from serkeras.exporting.formats import needed
+
+    runtime = needed("onnxruntime", "export")
+    options = runtime.SessionOptions()
+    if threads:
+        options.intra_op_num_threads = threads
+    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda waves: session.run(["probabilities"], {"waveform": waves})[0]
+
+
+def _litert(path, threads):
+    runner = _interpreter(path, threads).get_signature_runner()
+
+    def answer(waves):
+        return np.concatenate([runner(waveform=clip[None])["probabilities"] for clip in waves])
+
+    return answer
+
+
+def _interpreter(path, threads):
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        import tensorflow as tf
+
+        Interpreter = tf.lite.Interpreter
+    with warnings.catch_warnings():  # TensorFlow's own one says where it will move to
+        warnings.simplefilter("ignore")
+        return Interpreter(model_path=str(path), num_threads=threads)
+
+
+_RUNTIMES = {
+    "keras": _keras,
+    "saved_model": _saved_model,
+    "onnx": _onnx,
+    "litert": _litert,
+    "tflite-int8": _litert,
+}

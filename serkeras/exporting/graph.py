@@ -1,0 +1,76 @@
+"""From a run to the graph that leaves the kit: waveforms in, probabilities out."""
+
+import keras
+from keras import ops
+
+from serkeras.ensembles import Ensemble, open_run
+from serkeras.features import layers
+from serkeras.runs import refuse_several
+
+
+def of(run):
+    """Return the graph of a finished run.
+
+    Args:
+        run: `serkeras.Run` or the path of its folder.
+
+    Returns:
+        Functional `keras.Model` from waveforms `(batch, any number of samples)` at the run's
+        sample rate, full scale 1.0, to probabilities `(batch, classes)`. Each row is a clip: it is
+        trimmed, levelled, cut or padded as in training. Of a run with `audio.fit="stretch"`
+        the rows have `audio.samples` samples and are prepared outside, by
+        `serkeras.audio.fit`. A row with NaN or infinite samples has NaN for probabilities.
+
+    Raises:
+        ValueError: the run is an ensemble or no network, keeps the length of its clips, mixes the
+            clips of a batch, or has a feature without a layer.
+    """
+    run = open_run(run)
+    if isinstance(run, Ensemble):
+        refuse_several(run.folder)
+    audio, settings = run.experiment.audio, run.experiment.features
+    network = run.model
+    _check(run, network)
+    stretched = audio.fit == "stretch"
+    waves = keras.Input((audio.samples if stretched else None,), name="waveform")
+    trim_db = audio.trim_db if audio.trim_silence else None
+    clips = waves if stretched else layers.Prepare(audio.samples, audio.level, trim_db)(waves)
+    if settings.in_graph:
+        x = keras.layers.Reshape((audio.samples, 1), name="channel")(clips)
+    else:
+        x = layers.front_end(settings, audio.sample_rate, audio.samples)(clips)
+    return keras.Model(waves, _where_finite(network(x), waves), name="probabilities_of_waveforms")
+
+
+def _where_finite(probabilities, waves):
+    """Return NaN for clips with a sample that is no number: a maximum would pass over it."""
+    # No comparison, which a converter puts into integers, where infinity is as good as any number;
+    # no difference, which it takes for zero. Of finite samples the quotient is exactly 1.
+    total = 1.0 + ops.sum(ops.abs(waves), axis=1, keepdims=True)
+    return ops.cast(probabilities, "float32") * (total / total)
+
+
+def _check(run, network):
+    experiment = run.experiment
+    if not isinstance(network, keras.Model):
+        raise ValueError(
+            "Only networks can be exported as graphs. Received: "
+            f"{run.folder}, the classical model {experiment.model.name!r}. Use "
+            "serkeras.predict, or train a network."
+        )
+    reasons = {
+        "audio.fit='keep' (clips of one length are needed)": experiment.audio.fit == "keep",
+        f"the feature {experiment.features.name!r}, which has no layer": not (
+            layers.has_layer(experiment.features)
+        ),
+        "attention across the batch (a clip's answer depends on its neighbours)": (
+            experiment.model.mixes_clips
+        ),
+    }
+    found = [reason for reason, is_so in reasons.items() if is_so]
+    if found:
+        raise ValueError(
+            "A graph from waveforms to probabilities must hold all of a run. Received: "
+            f"{run.folder} with {'; '.join(found)}. Train with other settings, or use "
+            "serkeras.predict."
+        )

@@ -1,0 +1,114 @@
+"""What an exported file says of itself, kept inside the file."""
+
+import json
+import zipfile
+from pathlib import Path
+
+from serkeras import __version__
+from serkeras._files import read_json, write_json
+from serkeras.evaluation import analysis
+
+NAME = "serkeras.json"
+_FOLDER = "assets.extra"  # where a SavedModel keeps what is not its own
+_WARNING = (
+    "Trained on acted recordings: it names the label that such a recording would carry, not what a "
+    "person feels. Not for judging people."
+)
+
+
+def describe(run, format, fixed):
+    """Return what a user of an exported run must know, a dictionary of plain values.
+
+    Args:
+        run: `serkeras.Run`.
+        format: one of `serkeras.exporting.FORMATS`.
+        fixed: whether the graph takes clips of just `samples` samples.
+    """
+    audio, facts = run.experiment.audio, run.metrics["run"]
+    return {
+        "made_by": f"serkeras {__version__}",
+        "format": format,
+        "recipe": run.experiment.recipe,
+        "protocol": analysis.protocol_of(run),
+        "commit": facts["commit"],
+        "data": facts["data"],
+        "uar": run.metrics["uar"],
+        "labels": run.labels,
+        "input": {
+            "name": "waveform",
+            "sample_rate": audio.sample_rate,
+            "samples": audio.samples,
+            "any_length": not fixed,
+            "full_scale": 1.0,
+            "stretched_before": audio.fit == "stretch",
+        },
+        "output": {"name": "probabilities", "nan_means": "a sample was NaN or infinite"},
+        "warning": _WARNING,
+    }
+
+
+def attach(path, about):
+    """Put a description into an exported file.
+
+    A Keras file is a zip file; behind a LiteRT file stands one, as its standard has it. ONNX has
+    properties, a SavedModel a folder for others.
+
+    Args:
+        path: file, or folder of a SavedModel.
+        about: dictionary of `describe`.
+    """
+    path = Path(path)
+    if path.is_dir():
+        write_json(path / _FOLDER / NAME, about)
+    elif about["format"] == "onnx":
+        _attach_onnx(path, about)
+    else:
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(NAME, json.dumps(about, indent=2))
+            archive.writestr("labels.txt", "\n".join(about["labels"]) + "\n")
+
+
+def _attach_onnx(path, about):
+    import onnx
+
+    proto = onnx.load(path)
+    onnx.helper.set_model_props(
+        proto, {"serkeras": json.dumps(about), "labels": json.dumps(about["labels"])}
+    )
+    onnx.save(proto, path)
+
+
+def read(path):
+    """Return the description of an exported file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it was not exported by this kit.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"An exported model must be a file, or a folder of a SavedModel. Received: {path}, "
+            "which does not exist. Correct the path."
+        )
+    try:
+        if path.is_dir():
+            return read_json(path / _FOLDER / NAME)
+        if path.suffix == ".onnx":
+            return _read_onnx(path)
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read(NAME))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            "An exported model must be one that `python -m serkeras export` wrote. Received: "
+            f"{path} ({error}). Export the run again."
+        ) from error
+
+
+def _read_onnx(path):
+    from serkeras.exporting.formats import needed
+
+    session = needed("onnxruntime", "export").InferenceSession(
+        str(path), providers=["CPUExecutionProvider"]
+    )
+    return json.loads(session.get_modelmeta().custom_metadata_map["serkeras"])

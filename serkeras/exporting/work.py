@@ -1,0 +1,101 @@
+"""`export`: a run written, opened again, and compared with itself on real clips."""
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+from serkeras import audio, datasets
+from serkeras._files import read_json
+from serkeras.ensembles import open_run
+from serkeras.exporting import checking, formats, graph, metadata
+from serkeras.exporting.exported import Exported
+
+_EXAMPLES = 100  # training clips that set the ranges of integers
+
+
+def export(run, format="onnx", out=None, clips=32, overwrite=False):
+    """Write a run as one file (a SavedModel: a folder) from waveforms to probabilities.
+
+    Args:
+        run: finished `serkeras.Run`, or the path of its folder.
+        format: "keras" (needs serkeras to load), "saved_model", "onnx", "litert" (floats) or
+            "tflite-int8" (the network's products in 8-bit integers).
+        out: file or folder; default `RUN/export/RECIPE` with the format's ending.
+        clips: test clips on which the export is compared with the run; of "tflite-int8" always
+            all, since its loss is measured.
+        overwrite: replace what stands in `out`.
+
+    Returns:
+        Dictionary: `path`, `bytes`, and what `serkeras.exporting.checking.compare` found.
+
+    Raises:
+        FileExistsError: `out` exists.
+        FileNotFoundError: recordings of the run are not at hand.
+        ImportError: a package of the format is missing.
+        ValueError: see `serkeras.exporting.graph.of` and `formats.require`; or the exported
+            graph answers otherwise than the run by more than 1e-4: nothing is left then.
+    """
+    formats.require(format)
+    run = open_run(run)
+    model = graph.of(run)
+    out = Path(out) if out else _default(run, format)
+    if out.exists() and not overwrite:
+        raise FileExistsError(
+            f"An export is never replaced silently. Received: {out}. Choose another place with "
+            "--out, or replace it with --overwrite."
+        )
+    about = metadata.describe(run, format, format in formats.FIXED)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside = out.with_name(f".tmp-{uuid.uuid4().hex}{out.suffix}")
+    try:
+        integers = format == "tflite-int8"
+        examples = _examples(run) if integers else ()
+        formats.write(model, format, aside, run.experiment.audio.samples, examples)
+        exported = Exported(aside, about=about)
+        found = checking.compare(run, exported, None if integers else clips, exact=not integers)
+        metadata.attach(aside, {**about, "compared": found})
+        _install(aside, out)
+    finally:
+        _remove(aside)
+    return {"path": str(out), "bytes": _size(out), **found}
+
+
+def _default(run, format):
+    name = format if format == "tflite-int8" else run.experiment.recipe
+    return run.folder / "export" / f"{name}{formats.FORMATS[format]}"
+
+
+def _examples(run):
+    """Return some training clips `(1, samples)`, the same ones at every call."""
+    trained = read_json(run.folder / "split.json")["train"]
+    clips = datasets.load_many(
+        run.experiment.data, run.experiment.label_scheme, progress=False
+    ).set_index("clip")
+    chosen = np.linspace(0, len(trained) - 1, min(_EXAMPLES, len(trained))).astype(int)
+    settings = run.experiment.audio
+    return [
+        audio.fix_length(
+            audio.read(clips.loc[trained[i], "path"], settings.sample_rate), settings.samples
+        )[None]
+        for i in chosen
+    ]
+
+
+def _install(aside, out):
+    _remove(out)
+    os.replace(aside, out)
+
+
+def _remove(path):
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _size(path):
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
