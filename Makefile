@@ -15,7 +15,7 @@ PACKAGE := .[dev$(if $(EXTRAS),$(COMMA)$(EXTRAS))]
 # With extras the user chooses the TensorFlow wheel; without, a machine without GPU is served.
 CPU := $(if $(EXTRAS),,--override requirements-cpu.txt -r requirements-cpu.txt)
 
-.PHONY: help demo test backends lint notebooks bench clean
+.PHONY: help demo test backends lint notebooks docs bench clean
 
 help:  ## list the targets (default)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -40,12 +40,17 @@ lint: $(STAMP)  ## check style
 notebooks: $(STAMP)  ## build and execute every notebook from notebooks/src
 	$(BIN)/python notebooks/build.py
 
+docs: $(VENV)/.docs  ## build the documentation site into site/ and stop at any warning
+	@# The theme prints an advertisement of its successor unless told not to.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "site/index.html is the first page; its search needs: python -m http.server -d site"
+
 bench: $(STAMP)  ## measure speed beside peers
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove what make installed and what tools left behind (never results or runs)
-	rm -rf .venv .venv-gpu build dist *.egg-info .pytest_cache .ruff_cache
-	find serkeras tests notebooks benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf .venv .venv-gpu build dist site *.egg-info .pytest_cache .ruff_cache
+	find serkeras tests notebooks benchmarks docs -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): requirements.txt requirements-cpu.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { \
@@ -64,4 +69,9 @@ $(STAMP): requirements.txt requirements-cpu.txt pyproject.toml
 	  && $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode $(CPU) -e '$(PACKAGE)' \
 	  || { echo "uv could not install; trying pip (full TensorFlow wheel, slower)." >&2; \
 	       $(BIN)/python -m pip install --disable-pip-version-check -e '$(PACKAGE)'; }
+	@touch $@
+
+$(VENV)/.docs: $(STAMP)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python $(CPU) -e '.[docs]' \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@
