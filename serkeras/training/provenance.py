@@ -165,6 +165,8 @@ def _accelerator(backend):
     if backend == "tensorflow":
         import tensorflow as tf
 
+        if tf.config.list_physical_devices("TPU"):
+            return "TPU"
         found = tf.config.list_physical_devices("GPU")
         return tf.config.experimental.get_device_details(found[0])["device_name"] if found else None
     if backend == "jax":
