@@ -6,7 +6,7 @@
 PYTHON ?= python3
 EXTRAS ?=
 VENV ?= .venv$(if $(EXTRAS),-$(EXTRAS))
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

@@ -23,6 +23,19 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 REPO = Path(__file__).resolve().parents[1]
 
+# Files of minutes. They come first, so that no process has one left when the others are idle.
+LONGEST = (
+    "test_notebooks",
+    "test_devices",
+    "test_tuning",
+    "test_robustness",
+    "test_export",
+    "test_leaks",
+    "test_ssl_model",
+    "test_training",
+    "test_studies",
+)
+
 # Tests call librosa themselves too, without the lock of `serkeras.features._first_use`: what it
 # compiles is compiled once, before there are several processes.
 COMPILING = """
@@ -54,7 +67,8 @@ def pytest_unconfigure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Skip tests marked `corpus`, with a reason that shows, where there are no recordings."""
+    """Begin with the longest files; skip tests marked `corpus` where there are no recordings."""
+    items.sort(key=lambda item: (*LONGEST, item.path.stem).index(item.path.stem))
     root = os.environ.get("SERKERAS_DATA")
     if root and not Path(root).is_dir():
         raise pytest.UsageError(
