@@ -250,7 +250,8 @@ def test_an_export_is_not_replaced_silently(small_run, tmp_path):
     with pytest.raises(FileExistsError, match="never replaced silently"):
         exporting.export(small_run, "keras", path)
     assert path.read_text() == "mine"
-    assert exporting.export(small_run, "keras", path, clips=2, overwrite=True)["clips"] == 2
+    found = exporting.export(small_run, "keras", tmp_path / "model", clips=2, overwrite=True)
+    assert (found["path"], found["clips"]) == (str(path), 2)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def export(run, format="onnx", out=None, clips=32, overwrite=False):
         run: finished `serkeras.Run`, or the path of its folder.
         format: "keras" (needs serkeras to load), "saved_model", "onnx", "litert" (floats) or
             "tflite-int8" (the network's products in 8-bit integers).
-        out: file or folder; default `RUN/export/RECIPE` with the format's ending.
+        out: file or folder, which gets the format's ending; default `RUN/export/RECIPE`.
         clips: test clips on which the export is compared with the run; of "tflite-int8" always
             all, since its loss is measured.
         overwrite: replace what stands in `out`.
@@ -41,7 +41,7 @@ def export(run, format="onnx", out=None, clips=32, overwrite=False):
     formats.require(format)
     run = open_run(run)
     model = graph.of(run)
-    out = Path(out) if out else _default(run, format)
+    out = _with_ending(Path(out), format) if out else _default(run, format)
     if out.exists() and not overwrite:
         raise FileExistsError(
             f"An export is never replaced silently. Received: {out}. Choose another place with "
@@ -61,6 +61,12 @@ def export(run, format="onnx", out=None, clips=32, overwrite=False):
     finally:
         _remove(aside)
     return {"path": str(out), "bytes": _size(out), **found}
+
+
+def _with_ending(path, format):
+    """Return a path with the format's ending, by which runtimes and `Exported` know it."""
+    ending = formats.FORMATS[format]
+    return path if path.name.endswith(ending) else path.with_name(path.name + ending)
 
 
 def _default(run, format):
