@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -55,6 +56,34 @@ def add(a, b):
 
 # %%
 print(add(2, 2))
+
+# %% tags=["widget"]
+import ipywidgets as widgets
+
+print("beside the slider")
+slider = widgets.IntSlider(3)
+drawn = widgets.interactive_output(lambda n: print("inside", n), {"n": slider})
+display(figure, slider, drawn)
+'''
+
+LAB = '''# %% [markdown]
+# # Lab
+
+# %% tags=["setup"]
+
+# %%
+def uar_of(matrix):
+    """Return the UAR."""
+    # <solution>
+    return (matrix.diagonal() / matrix.sum(axis=1)).mean()
+    # </solution>
+
+
+# %%
+from serkeras import labs
+
+if labs.check("1.1", uar_of):
+    print("well done")
 '''
 
 
@@ -110,6 +139,7 @@ def test_committed_notebook_is_executed_and_clean(name):
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     assert any("image/png" in output.get("data", {}) for output in _outputs(notebook))
     assert all(output.output_type != "error" for output in _outputs(notebook))
+    assert not any(builder.has_widget(output) for output in _outputs(notebook))
     for cell in code:
         if builder.AUDIO_TAG not in cell.metadata.get("tags", []):
             assert not any(builder.has_audio(output) for output in cell.outputs), cell.source
@@ -147,6 +177,37 @@ def test_build_keeps_sound_only_in_tagged_cells(built):
     _, notebook, _ = built
     sounding = [c for c in notebook.cells if any(map(builder.has_audio, c.get("outputs", [])))]
     assert [cell.metadata.tags for cell in sounding] == [[builder.AUDIO_TAG]]
+
+
+def test_build_drops_sliders_and_keeps_what_is_beside_them(built):
+    _, notebook, _ = built
+    tagged = next(c for c in notebook.cells if "widget" in c.metadata.get("tags", []))
+    assert tagged.outputs[0]["text"] == "beside the slider\n"
+    assert [sorted(output.data) for output in tagged.outputs[1:]] == [["image/png", "text/plain"]]
+    assert "widgets" not in notebook.metadata
+
+
+def test_new_prose_keeps_outputs_and_new_code_is_refused(built, tmp_path):
+    root = built[0].parents[1]
+    shutil.copytree(root, tmp_path / "copy", ignore=shutil.ignore_patterns("cache"))
+    source = tmp_path / "copy" / "src" / "01_small.py"
+    text = source.read_text()
+    gone = text.replace("# %%\ndisplay(Audio([0.0, 0.1] * 50, rate=16000))\n\n", "")
+    assert len(gone) < len(text)
+    source.write_text(gone.replace("two and two?", "two and two, again?"))
+    builder.rewrite(source, "https://github.com/someone/serkeras")
+    assert builder.differences(source, "https://github.com/someone/serkeras") == []
+    notebook = nbformat.read(source.parents[1] / "01_small.ipynb", as_version=4)
+    assert "again?" in notebook.cells[0].source
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    before = [o for o in _outputs(built[1]) if o.output_type == "stream"]
+    assert [o.text for o in _outputs(notebook) if o.output_type == "stream"] == [
+        o.text for o in before
+    ]
+    source.write_text(gone.replace("add(2, 2)", "add(2, 3)"))
+    with pytest.raises(ValueError, match=r"has not changed. Received: 01_small.*add\(2, 3\)"):
+        builder.rewrite(source, "https://github.com/someone/serkeras")
 
 
 def test_student_version(built):
@@ -221,6 +282,59 @@ def test_large_notebook_is_refused(small, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="must stay under 1,000 bytes. Received: 01_small"):
         builder.build(small, tmp_path)
     assert not (small.parents[1] / "01_small.ipynb").exists()
+
+
+@pytest.fixture
+def course(tmp_path):
+    """What nbgrader gets of a notebook with one exercise."""
+    path = tmp_path / "notebooks" / "src" / "01_lab.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(LAB)
+    written = builder.write_course(path, tmp_path / "course")
+    assert written == tmp_path / "course" / "source" / "01_lab" / "01_lab.ipynb"
+    return nbformat.read(written, as_version=4)
+
+
+def test_nbgrader_gets_a_solution_cell_and_a_locked_one_with_points(course):
+    nbformat.validate(course)
+    marked = [cell for cell in course.cells if "nbgrader" in cell.metadata]
+    fields = {"schema_version", "grade_id", "grade", "solution", "locked", "task"}
+    answer, graded = (cell.metadata.nbgrader for cell in marked)
+    assert set(answer) == fields
+    assert set(graded) == fields | {"points"}
+    assert answer["schema_version"] == graded["schema_version"] == 3
+    assert (answer["solution"], answer["grade"], answer["locked"]) == (True, False, False)
+    assert (graded["solution"], graded["grade"], graded["locked"]) == (False, True, True)
+    assert (graded["grade_id"], graded["points"]) == ("exercise-1-1", 2)
+    assert answer["grade_id"] != graded["grade_id"]
+    assert marked[0].source.count("\n    ### BEGIN SOLUTION\n") == 1
+    assert marked[0].source.endswith("\n    ### END SOLUTION")
+    assert not any("<solution>" in cell.source for cell in course.cells)
+    assert len({cell.id for cell in course.cells}) == len(course.cells)
+
+
+@pytest.mark.parametrize("solved", [True, False])
+def test_nbgraders_cells_pass_only_what_is_solved(course, solved):
+    """As nbgrader runs a submission: the graded cell fails or it does not."""
+    answer, graded = (cell.source for cell in course.cells if "nbgrader" in cell.metadata)
+    if not solved:
+        answer = re.sub(r"###.*###[^\n]*", "raise NotImplementedError()", answer, flags=re.DOTALL)
+    scope = {}
+    exec(answer, scope)
+    if solved:
+        exec(graded, scope)
+    else:
+        with pytest.raises(AssertionError):
+            exec(graded, scope)
+
+
+def test_a_notebook_without_exercises_of_its_own_is_not_for_nbgrader(small, tmp_path):
+    assert builder.write_course(small, tmp_path) is None
+    assert builder.for_nbgrader(builder.convert(small), "01") is None
+    small.write_text(LAB)
+    assert builder.for_nbgrader(builder.convert(small), "02") is None
+    assert builder.for_nbgrader(builder.convert(small), 1) is not None
+    assert not (tmp_path / "source").exists()
 
 
 def test_unknown_name_is_refused(small):

@@ -9,7 +9,8 @@
 # sentences in seven emotions with 24 voices. **Time:** about four minutes on two cores.
 #
 # **You will:** listen to clips and look at them, split them by speaker, train a network, read its
-# report, let it judge a recording, and make the most common mistake of the field on purpose.
+# report, let it judge a recording, make the most common mistake of the field on purpose, and write
+# three small functions that are checked.
 
 # %% tags=["setup"]
 
@@ -18,7 +19,8 @@
 #
 # `load` gives one row a clip: where the file is, who speaks, what is said and with which emotion.
 # Put `"ravdess"` (and a folder, if it is not found) in place of `"synthetic"` to go through this
-# notebook with real recordings.
+# notebook with real recordings. Runs go to `OUT`. On Colab, a folder of the mounted Drive outlives
+# a disconnection: run the notebook again, and a broken run goes on from its last epoch.
 
 # %%
 import logging
@@ -29,7 +31,9 @@ import serkeras
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 FAST = bool(os.environ.get("SERKERAS_FAST"))  # the automatic test of this notebook: few epochs
 
-CORPUS = "synthetic"
+CORPUS = "synthetic"  # or "ravdess", "cremad", ...
+OUT = "runs"  # or "/content/drive/MyDrive/runs", after google.colab.drive.mount("/content/drive")
+
 clips = serkeras.datasets.load(CORPUS)
 clips[["clip", "emotion", "speaker", "sex", "statement", "intensity"]].head()
 
@@ -47,7 +51,7 @@ clips.groupby(["emotion", "sex"]).agg(clips=("clip", "size"), speakers=("speaker
 # angry. Try to name what differs before you read on: loudness, pitch, speed, how the pitch moves.
 
 # %% tags=["synthetic-audio"]
-from IPython.display import Audio, display
+from IPython.display import Audio, Markdown, display
 
 audio = serkeras.config.AudioConfig(sample_rate=16000, duration_s=3.0)
 speaker = clips["speaker"].iloc[0]
@@ -60,8 +64,8 @@ examples = clips[
 examples = examples.set_index("emotion")
 
 for emotion in ("sad", "angry"):
-    print(emotion)
-    display(Audio(serkeras.audio.read(examples.loc[emotion, "path"], 16000), rate=16000))
+    voice = serkeras.audio.read(examples.loc[emotion, "path"], 16000)
+    display(Markdown(f"**{emotion}**"), Audio(voice[: 2 * 16000], rate=16000))
 
 # %% [markdown]
 # ## 3. Look: waveform, log-Mel spectrogram, MFCC
@@ -85,14 +89,14 @@ for column, emotion in enumerate(shown):
     top, middle, bottom = axes[:, column]
     top.plot(np.arange(waves.shape[1]) / 16000, waves[column], linewidth=0.4, color="#0072B2")
     top.set_title(emotion)
-    extent = (0, 3, 0, 128)
-    middle.imshow(mel[column], origin="lower", aspect="auto", cmap="magma", extent=extent)
-    extent = (0, 3, 1, 40)
+    image = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
+    middle.imshow(mel[column], cmap="magma", extent=(0, 3, 0, 128), **image)
     colours = {"cmap": "RdBu_r", "vmin": -60, "vmax": 60}
-    bottom.imshow(mfcc[column, 1:], origin="lower", aspect="auto", extent=extent, **colours)
+    bottom.imshow(mfcc[column, 1:], extent=(0, 3, 1, 40), **colours, **image)
     bottom.set_xlabel("time (s)")
 for axis, label in zip(axes[:, 0], ("amplitude", "mel band", "MFCC number"), strict=True):
     axis.set_ylabel(label)
+figure.suptitle("One speaker, one sentence, three emotions")
 figure
 
 # %% [markdown]
@@ -113,10 +117,14 @@ split
 # two look for local patterns in the image, the third relates the moments of the clip to each
 # other. `train` computes the features, fits until the validation loss no longer falls, keeps the
 # network of the best epoch, and evaluates **once** on the test side. An interrupted call goes on
-# where it stopped.
+# where it stopped. A GPU or TPU is used where there is one, in the precision that suits it.
 
 # %%
+from serkeras.training import accelerator
+
+print(accelerator.describe())
 settings = {
+    **accelerator.settings(),
     "training.epochs": 1 if FAST else 40,
     "training.patience": 10,
     "training.retrain": False,
@@ -126,7 +134,7 @@ run = serkeras.train(
     data=[CORPUS],
     split="speaker",
     seed=0,
-    out="runs/quickstart",
+    out=f"{OUT}/quickstart",
     settings=settings,
     progress=False,
 )
@@ -163,7 +171,7 @@ plots.curves(run.history)
 
 # %% [markdown]
 # All figures, and a page of clips with what the network said about each, stand in
-# `runs/quickstart/report.md`.
+# `runs/quickstart/report.md` (or where `OUT` points).
 #
 # ## 7. Let it judge a recording
 #
@@ -215,46 +223,98 @@ except ValueError as error:
 # %% [markdown]
 # ## 9. Exercises
 #
-# **1.** Which two emotions does the network confuse most? Compute it from the confusion matrix
-# rather than by eye.
+# Each is a function. Write it, run its cell, then the cell behind it: the check says `todo`, gives
+# a hint, or says `pass`. It calls your function with data of its own, so the result must be
+# *returned*, and may come from nothing but the arguments.
+#
+# **1.1** The UAR, from a confusion matrix of counts (rows are the truth). If it passes, it is
+# compared with what the run says.
+
 
 # %%
+def uar_of(matrix):
+    """Return the unweighted average recall, a number from 0 to 1."""
+    # <solution>
+    recall = np.diag(matrix) / matrix.sum(axis=1)
+    return recall.mean()
+    # </solution>
+
+
+# %%
+from serkeras import labs
+
 matrix = np.array(run.metrics["confusion_matrix"])
-# <solution>
-wrong = matrix - np.diag(np.diag(matrix))
-truth, said = np.unravel_index(wrong.argmax(), wrong.shape)
-print(f"{run.labels[truth]} taken for {run.labels[said]}: {wrong[truth, said]} clips")
-# </solution>
+if labs.check("1.1", uar_of):
+    print(f"{uar_of(matrix):.4f} against {run.metrics['uar']['value']:.4f}")
 
 # %% [markdown]
-# **2.** Compute the UAR yourself from the confusion matrix and compare it with `run.metrics`.
+# **1.2** Which emotion is most often taken for which? Compute it from the matrix rather than by
+# eye. `labels` are the emotions in the order of rows and columns.
+
 
 # %%
-# <solution>
-recall = np.diag(matrix) / matrix.sum(axis=1)
-print(f"{recall.mean():.4f} against {run.metrics['uar']['value']:.4f}")
-# </solution>
+def most_confused(matrix, labels):
+    """Return two names: (truth, what was said) of the most frequent mistake."""
+    # <solution>
+    wrong = matrix - np.diag(np.diag(matrix))
+    truth, said = np.unravel_index(wrong.argmax(), wrong.shape)
+    return labels[truth], labels[said]
+    # </solution>
+
+
+# %%
+if labs.check("1.2", most_confused):
+    print("{} is most often taken for {}".format(*most_confused(matrix, run.labels)))
 
 # %% [markdown]
-# **3.** How much noise does the network bear? Add white noise at 0 dB to one test clip with
-# `serkeras.augment.add_awgn` and let the network judge both versions.
+# **1.3** A guard of your own: which speakers stand in both of two tables? Then try it on a split
+# that is drawn at random.
+
+
+# %%
+def shared_speakers(train, test):
+    """Return the names of the speakers who have rows in both tables, each once."""
+    # <solution>
+    return sorted(set(train["speaker"]) & set(test["speaker"]))
+    # </solution>
+
+
+# %%
+if labs.check("1.3", shared_speakers):
+    random = serkeras.splits.make(clips, "random", seed=0)
+    for name, made in (("split by speaker", split), ("random split", random)):
+        print(f"{name}: {len(shared_speakers(made.train, made.test))} speakers on both sides")
+
+# %% [markdown]
+# **1.4** (open) How much noise does the network bear? Add white noise at 0 dB to `clip` with
+# `serkeras.augment.add_awgn`, write it to a file with `soundfile.write`, let the network judge
+# both files, and return the table. What changes more: the answer, or how sure it is? Try other
+# clips, and an SNR at which you still hear the emotion without effort.
 
 # %%
 import soundfile
 
-clip = split.test.iloc[0]
-# <solution>
-noisy = serkeras.augment.add_awgn(
-    serkeras.audio.read(clip["path"], 16000), snr_db=0, rng=np.random.default_rng(0)
-)
-soundfile.write("noisy.wav", noisy, 16000, subtype="FLOAT")
-pair = serkeras.predict(run, [clip["path"], "noisy.wav"])
-pair.insert(1, "version", ["as recorded", "with noise at 0 dB"])
-print(f"truth: {clip['emotion']}")
-display(pair.drop(columns="path").round(2))
-# </solution>
+
+def judged_in_noise(clip=split.test.iloc[0]):
+    """Return the probabilities for a clip as recorded and with white noise at 0 dB."""
+    # <solution>
+    wave = serkeras.audio.read(clip["path"], 16000)
+    noisy = serkeras.augment.add_awgn(wave, snr_db=0, rng=np.random.default_rng(0))
+    soundfile.write("noisy.wav", noisy, 16000, subtype="FLOAT")
+    pair = serkeras.predict(run, [clip["path"], "noisy.wav"])
+    pair.insert(1, "version", ["as recorded", "with noise at 0 dB"])
+    print(f"truth: {clip['emotion']}")
+    return pair.drop(columns="path").round(2)
+    # </solution>
+
+
+# %%
+labs.attempt(judged_in_noise)
 
 # %% [markdown]
+# **1.5** (open, no code) A friend shows you 95 % on RAVDESS. Write down three questions that you
+# would ask before you believe it, and what each answer would tell you.
+#
 # ## What we learned
 #
 # - A corpus is a table; a split is decided on that table before anything is computed.
@@ -263,5 +323,14 @@ display(pair.drop(columns="path").round(2))
 # - A figure for voices that the network has learned from says nothing about new ones.
 #
 # **Further reading:** B. W. Schuller, *Speech emotion recognition: two decades in a nutshell,
-# benchmarks, and ongoing trends*, Communications of the ACM 61(5), 2018. The report that a run
-# writes (`report.md`) explains each of its figures.
+# benchmarks, and ongoing trends*, Communications of the ACM 61(5), 2018. S. R. Livingstone and
+# F. A. Russo, *The Ryerson audio-visual database of emotional speech and song (RAVDESS)*, PLoS ONE
+# 13(5), 2018. The report that a run writes (`report.md`) explains each of its figures.
+
+# %% [markdown]
+# ## Hand in
+#
+# The line below sums up this session's checks. Put your name between the quotes.
+
+# %%
+labs.score("")

@@ -9,8 +9,8 @@
 # half a minute on two cores.
 #
 # **You will:** compute a mel spectrogram and MFCC with nothing but NumPy, compare them with two
-# libraries, see what each choice along the way costs, look at every feature of the kit on one
-# page, and break one on purpose.
+# libraries, see what each choice along the way costs, play with two of them, look at every feature
+# of the kit on one page, break one on purpose, and write three functions that are checked.
 
 # %% tags=["setup"]
 
@@ -45,10 +45,16 @@ wave = waves["surprise"]
 seconds = np.arange(len(wave)) / RATE
 print(wave.shape, wave.dtype, f"largest sample {np.abs(wave).max():.2f}")
 
+# %% [markdown]
+# Listen before you look:
+
 # %% tags=["synthetic-audio"]
 from IPython.display import Audio, display
 
 display(Audio(wave[: 2 * RATE], rate=RATE))
+
+# %% [markdown]
+# And now look. The line is the air pressure, 16,000 numbers a second.
 
 
 # %%
@@ -72,7 +78,7 @@ _ = get_ipython().display_formatter.formatters["image/png"].for_type(Figure, to_
 figure = Figure(figsize=(9, 2.4), layout="constrained")
 left, right = figure.subplots(1, 2, width_ratios=(2, 1))
 left.plot(seconds, wave, color=BLUE, linewidth=0.4)
-left.set(xlabel="time (s)", ylabel="amplitude (full scale 1)")
+left.set(xlabel="time (s)", ylabel="amplitude (full scale 1)", title="the whole clip")
 part = slice(int(1.58 * RATE), int(1.62 * RATE))
 left.axvspan(1.58, 1.62, color=ORANGE, alpha=0.6)
 right.plot(1000 * seconds[part], wave[part], color=BLUE)
@@ -130,6 +136,7 @@ axis = figure.subplots()
 axis.plot(hertz, 10 * np.log10(hard_cut), color=ORANGE, linewidth=1, label="as cut")
 axis.plot(hertz, 10 * np.log10(spectrum), color=BLUE, linewidth=1, label="with the window")
 axis.set(xlim=(0, 4000), ylim=(-60, 45), xlabel="frequency (Hz)", ylabel="power (dB)")
+axis.set_title("The spectrum of one frame")
 axis.legend(loc="upper right")
 axis.grid(alpha=0.3)
 figure
@@ -274,6 +281,39 @@ figure.colorbar(drawn, label="dB", extend="both")
 figure
 
 # %% [markdown]
+# **Play with it.** What does a network get that is given 13 coefficients, as speech recognisers
+# were for decades? Beside the image is what comes back from as many as are kept.
+
+
+# %%
+def back_from(kept):
+    """Draw the log-Mel image and what the first `kept` coefficients give back of it."""
+    back = cosines[:kept].T @ mfcc[:kept]
+    error = np.sqrt(np.mean((back - log_mel) ** 2))
+    figure = Figure(figsize=(9, 2.7), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    scale = {"vmin": log_mel.min(), "vmax": log_mel.max()}
+    show(axes[0], log_mel, "log-Mel, 128 bands", **scale)
+    title = f"back from {kept}, error {error:.1f} dB (rms)"
+    figure.colorbar(show(axes[1], back, title, **scale), ax=axes, label="dB")
+    axes[0].set_ylabel("mel band")
+    return figure
+
+
+back_from(13)
+
+# %% [markdown]
+# Where the notebook runs, there is a slider under the next cell. From which number on does the comb
+# of the pitch come back? And what, of all that is lost before, would you miss as a listener?
+
+# %% tags=["widget"]
+import ipywidgets as widgets
+
+slider = widgets.IntSlider(13, 1, 128, description="kept", continuous_update=False)
+drawn = widgets.interactive_output(lambda kept: display(back_from(kept)), {"kept": slider})
+display(slider, drawn)
+
+# %% [markdown]
 # ## 8. Is it right?
 #
 # The same from the kit and from librosa. They calculate in 32 bits, we in 64: differences of a
@@ -312,7 +352,7 @@ axis = figure.subplots()
 time = np.arange(mfcc.shape[1]) * HOP / RATE
 axis.plot(time, mfcc[1], color=BLUE, label="MFCC 1 (dB)")
 axis.plot(time, 5 * slopes[1], color=VERMILION, linestyle="--", label="its slope (dB in 5 frames)")
-axis.set(xlabel="time (s)", ylabel="dB")
+axis.set(xlabel="time (s)", ylabel="dB", title="A coefficient and its delta")
 axis.legend(loc="upper right", fontsize=8)
 axis.grid(alpha=0.3)
 figure
@@ -340,6 +380,34 @@ for axis, trial in zip(figure.subplots(1, 3), trials, strict=True):
     axis.title.set_fontsize(9)
 figure.colorbar(drawn, ax=figure.axes, label="dB", extend="min")
 figure
+
+# %% [markdown]
+# **Play with it**, where the notebook runs: choose window and bands. With a short window and many
+# bands, black lines run through the image. Why? (How far apart are the frequencies of a short
+# window, and how wide is the lowest triangle?)
+
+# %% tags=["widget"]
+
+
+def with_choices(n_fft, n_mels):
+    """Draw 0.8 s of the clip's log-Mel image with these settings."""
+    chosen = {"n_fft": n_fft, "hop_length": n_fft // 4, "n_mels": n_mels}
+    image = serkeras.features.log_mel(wave[None], sample_rate=RATE, **chosen)[0]
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    axis = figure.subplots()
+    drawn = show(axis, image, f"{chosen}", extent=(0, 3, 0, n_mels), vmin=-60, vmax=25)
+    axis.set(xlim=(0.9, 1.7), ylabel="mel band")
+    figure.colorbar(drawn, label="dB", extend="min")
+    display(figure)
+
+
+choices = {
+    "n_fft": widgets.SelectionSlider(options=[256, 512, 1024, 2048, 4096], value=512),
+    "n_mels": widgets.SelectionSlider(options=[20, 40, 80, 128, 256], value=128),
+}
+for name, choice in choices.items():
+    choice.description = name
+display(*choices.values(), widgets.interactive_output(with_choices, choices))
 
 # %% [markdown]
 # ## 11. Other things to measure
@@ -512,7 +580,7 @@ if FAST:
     rows = rows[:1] + rows[6:8]
 page = atlas.feature_atlas(same, speaker="synthetic-02", features=rows)
 small = io.BytesIO()
-page.savefig(small, format="jpeg", dpi=70, pil_kwargs={"quality": 50})
+page.savefig(small, format="jpeg", dpi=60, pil_kwargs={"quality": 45})
 IPython.display.Image(small.getvalue())
 
 # %% [markdown]
@@ -554,6 +622,10 @@ for name, way in ways.items():
     changed = (change > 0.01).mean()
     print(f"{name:28} at most {change.max():5.1f} dB, {changed:4.0%} of the cells changed")
 
+# %% [markdown]
+# The same as a picture: on the left the quiet clip as it is, in the middle what a loud neighbour
+# leaves of it, on the right what the kit makes of it beside the same neighbour.
+
 # %%
 figure = Figure(figsize=(9, 2.7), layout="constrained")
 axes = figure.subplots(1, 3, sharey=True)
@@ -574,55 +646,90 @@ figure
 # %% [markdown]
 # ## 18. Exercises
 #
-# **1.** How many frames have 5 s at 16 kHz with `n_fft` 1024 and `hop_length` 256 (report S2)?
-# Calculate it, then let the kit count.
+# Write each function, run its cell, then the check behind it. The check calls your function with
+# values of its own: return the result, and use nothing but the arguments.
+#
+# **3.1** How many frames has a clip? The first is centred on the first sample, as in step 2.
+
 
 # %%
-# <solution>
-frames_expected = 1 + 5 * 16000 // 256
-silence = np.zeros((1, 5 * 16000), np.float32)
-counted = serkeras.features.log_mel(silence, n_fft=1024, hop_length=256).shape[2]
-print(frames_expected, counted)
-# </solution>
+def count_frames(samples, n_fft, hop_length):
+    """Return the number of frames, an int."""
+    # <solution>
+    return 1 + samples // hop_length  # half a frame of padding on both sides: n_fft cancels out
+    # </solution>
+
+
+# %%
+from serkeras import labs
+
+if labs.check("3.1", count_frames):
+    silence = np.zeros((1, 5 * RATE), np.float32)
+    counted = serkeras.features.log_mel(silence, n_fft=1024, hop_length=256).shape[2]
+    print(f"5 s as in report S2: {count_frames(5 * RATE, 1024, 256)}, counted {counted}")
 
 # %% [markdown]
-# **2.** Make the clip ten times louder. Which MFCC change, and by how much? Predict it first: 20
-# dB on every band, and cosine number 0 is the constant 1 / sqrt(128).
+# **3.2** Multiply all samples of a clip by `factor`. By how much does MFCC 0 change? Think of the
+# change of every band in dB first; cosine number 0 is the constant 1 / sqrt(n_mels).
+
 
 # %%
-# <solution>
-louder = serkeras.features.mfcc(10 * wave[None], sample_rate=RATE)[0]
-difference = (louder - kit)[:, 20:60]  # where no band lies on the floor of 1e-10
-print(f"number 0: {difference[0].mean():.2f}, predicted {20 * np.sqrt(128):.2f}")
-print(f"all others: at most {np.abs(difference[1:]).max():.4f}")
-# </solution>
+def change_of_mfcc_0(factor, n_mels):
+    """Return the change of coefficient 0 in dB, a float."""
+    # <solution>
+    return 20 * np.log10(factor) * np.sqrt(n_mels)
+    # </solution>
+
+
+# %%
+if labs.check("3.2", change_of_mfcc_0):
+    louder = serkeras.features.mfcc(10 * wave[None], sample_rate=RATE)[0]
+    difference = (louder - kit)[:, 20:60]  # where no band lies on the floor of 1e-10
+    print(f"number 0: {difference[0].mean():.2f}, predicted {change_of_mfcc_0(10, 128):.2f}")
+    print(f"all others: at most {np.abs(difference[1:]).max():.4f}")
 
 # %% [markdown]
-# **3.** How many coefficients are needed to get the log-Mel image back within 3 dB (root mean
-# square)? Use `cosines` from step 7.
+# **3.3** How many coefficients are needed to get an image `(bands, frames)` back within `error_db`
+# (root mean square)? `cosines` are those of step 7, one a row. The slider there helps to check.
+
 
 # %%
-# <solution>
-for kept in range(1, N_MELS + 1):
-    back = cosines[:kept].T @ mfcc[:kept]
-    if np.sqrt(np.mean((back - log_mel) ** 2)) <= 3:
-        print(f"{kept} of {N_MELS}")
-        break
-# </solution>
+def coefficients_needed(image, cosines, error_db):
+    """Return the least number of coefficients, an int."""
+    # <solution>
+    mfcc = cosines @ image
+    for kept in range(1, len(image) + 1):
+        back = cosines[:kept].T @ mfcc[:kept]
+        if np.sqrt(np.mean((back - image) ** 2)) <= error_db:
+            return kept
+    # </solution>
+
+
+# %%
+if labs.check("3.3", coefficients_needed):
+    for error_db in (6, 3, 1):
+        kept = coefficients_needed(log_mel, cosines, error_db)
+        print(f"within {error_db} dB: {kept} of {N_MELS}")
 
 # %% [markdown]
-# **4.** What does `average="time"` lose that `average="frequency"` keeps? Show it with a clip
-# played backwards.
+# **3.4** (open) What does `average="time"` lose that `average="frequency"` keeps? Show it with a
+# clip played backwards, and say for which emotions you would expect it to matter.
+
 
 # %%
-# <solution>
-backwards = np.stack([wave, wave[::-1]])
-for average in ("time", "frequency"):
-    one, other = serkeras.features.compute(
-        backwards, FeatureConfig(name="log_mel", average=average), RATE
-    )
-    print(f"mean over {average:9}: differs by {np.abs(one - other).mean():5.2f} dB on average")
-# </solution>
+def played_backwards():
+    """Print how far each average of a clip moves when the clip is played backwards."""
+    # <solution>
+    backwards = np.stack([wave, wave[::-1]])
+    for average in ("time", "frequency"):
+        config = FeatureConfig(name="log_mel", average=average)
+        one, other = serkeras.features.compute(backwards, config, RATE)
+        print(f"mean over {average:9}: differs by {np.abs(one - other).mean():5.2f} dB on average")
+    # </solution>
+
+
+# %%
+labs.attempt(played_backwards)
 
 # %% [markdown]
 # ## What we learned
@@ -635,7 +742,17 @@ for average in ("time", "frequency"):
 # - Units differ between features: scale each bin before you stack them.
 # - A feature must give a clip alone what it gives in a batch. Ask that of every library.
 #
-# **Further reading:** S. Davis and P. Mermelstein, *Comparison of parametric representations for
-# monosyllabic word recognition in continuously spoken sentences*, IEEE TASSP 28(4), 1980. A. Kessy,
-# A. Lewin and K. Strimmer, *Optimal whitening and decorrelation*, The American Statistician 72(4),
-# 2018. All features, their settings and shapes: `docs/features.md`.
+# **Further reading:** S. S. Stevens, J. Volkmann and E. B. Newman, *A scale for the measurement of
+# the psychological magnitude pitch*, Journal of the Acoustical Society of America 8(3), 1937.
+# S. Davis and P. Mermelstein, *Comparison of parametric representations for monosyllabic word
+# recognition in continuously spoken sentences*, IEEE TASSP 28(4), 1980. A. Kessy, A. Lewin and
+# K. Strimmer, *Optimal whitening and decorrelation*, The American Statistician 72(4), 2018. All
+# features, their settings and shapes: `docs/features.md`.
+
+# %% [markdown]
+# ## Hand in
+#
+# Put your name between the quotes.
+
+# %%
+labs.score("")

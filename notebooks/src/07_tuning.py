@@ -10,8 +10,8 @@
 #
 # **You will:** write a space down as data, watch four learning rates race, see why a short race
 # has another winner than a long one, run Hyperband, tune a feature together with the network, read
-# a search's table and figures, share it among processes, stop it half-way and go on, and let a
-# search find what is not there, on purpose.
+# a search's table and figures, share it among processes, stop it half-way and go on, let a search
+# find what is not there, on purpose, and write three functions that are checked.
 
 # %% tags=["setup"]
 
@@ -57,19 +57,21 @@ def show(figure, dpi=80):
     display(Image(small.getvalue(), format="png"))
 
 
-# %%
+# %% [markdown]
+# A GPU or TPU is used where there is one, by all that follows, in the precision that suits it.
 
-settings = {"augment.copies": 0, "training.batch_size": 32}
+# %%
+from serkeras.training import accelerator
+
+settings = {"augment.copies": 0, "training.batch_size": 32, **accelerator.settings()}
 if SMALL:
     settings |= {"audio.duration_s": 1.5, "features.n_mfcc": 32, "features.n_mels": 40}
 clips = serkeras.datasets.load(CORPUS)
 if SMALL:  # some of the speakers: there will be many fits
     clips = clips[clips["speaker"].isin(sorted(clips["speaker"].unique())[: 8 if FAST else 12])]
 EPOCHS = 4 if FAST else 15
-# A GPU or TPU is used where there is one, by all that follows.
-from serkeras.training import provenance
-
-print(f"{len(clips)} clips of {clips['speaker'].nunique()} speakers; {provenance.device()}")
+print(f"{len(clips)} clips of {clips['speaker'].nunique()} speakers")
+print(accelerator.describe())
 
 # %% [markdown]
 # ## 2. A space is data
@@ -139,6 +141,9 @@ def search(name, **asked):
 
 grid = search("rates", tuner="grid", space=RATES, max_epochs=EPOCHS)
 grid.table[["training.learning_rate", "val_uar", "val_loss", "epochs"]].round(5)
+
+# %% [markdown]
+# The last losses hide how they came about. A line a rate:
 
 # %%
 from serkeras.tuning import figures
@@ -421,53 +426,90 @@ print(f"best on validation {values.max():.1f} %, test {test:.1f} %, chance {100 
 # %% [markdown]
 # ## 11. Exercises
 #
-# **1.** Hyperband with at most 81 epochs, at least 1, factor 3: how many epochs are trained in all
-# brackets together if a trial that goes on is counted from where it stood? How many would a grid of
-# the same number of first trials need?
+# Write each function, run its cell, then the check behind it. The check calls your function with
+# values of its own: return the result, and use nothing but the arguments.
+#
+# **7.1** How many epochs does a bracket of Hyperband train in all, if a trial that goes on is
+# counted from where it stood? `rounds` are pairs: how many trials, and up to which epoch, for
+# instance `[(9, 3), (3, 9), (1, 27)]`.
+
 
 # %%
-# <solution>
-rounds = brackets(81, 1, 3)
-before = rounds.groupby("bracket")["epochs"].shift(fill_value=0)
-spent = int((rounds["trials, at most"] * (rounds["epochs"] - before)).sum())
-first = int(rounds.loc[rounds["round"] == 1, "trials, at most"].sum())
-print(f"{spent:,} epochs; a grid of {first} trials {81 * first:,}")
-# </solution>
+def epochs_trained(rounds):
+    """Return the number of epochs, an int."""
+    # <solution>
+    total, before = 0, 0
+    for trials, epochs in rounds:
+        total += trials * (epochs - before)
+        before = epochs
+    return total
+    # </solution>
 
-# %% [markdown]
-# **2.** Write a space in which a second dense layer of `vgg16-exp0` exists only if the first has
-# 256 units or more, and check it with `spaces.check`. (Look at the recipe's own space by
-# `serkeras.recipes.describe`.)
 
 # %%
-# <solution>
-own = serkeras.recipes.describe("vgg16-exp0")["search"]["space"]
-wide = {
-    "model.settings.units.0": {"values": [64, 128, 256, 512]},
-    "model.settings.units.1": {
-        "min": 32,
-        "max": 256,
-        "step": 32,
-        "when": {"model.settings.units.0": [256, 512]},
-    },
-}
-print(list(own), "->", list(spaces.check(wide)))
-# </solution>
+from serkeras import labs
+
+if labs.check("7.1", epochs_trained):
+    table = brackets(most=81, least=1, factor=3)
+    pairs = table[["trials, at most", "epochs"]]
+    spent = sum(
+        epochs_trained(pairs[table["bracket"] == bracket].to_numpy().tolist())
+        for bracket in table["bracket"].unique()
+    )
+    first = int(table.loc[table["round"] == 1, "trials, at most"].sum())
+    print(f"all brackets up to 81: {spent:,} epochs; a grid of {first} trials {81 * first:,}")
 
 # %% [markdown]
-# **3.** Section 10 with 5, 10, 20 and all trials: draw many subsets of that size out of
-# `nothing.table` and give the mean of their best. How does the luck grow?
+# **7.2** Write a space for the two dense layers of `vgg16-exp0` (`"model.settings.units.0"` and
+# `"model.settings.units.1"`) in which the second exists only if the first has 256 units or more.
+# Let the first be narrow or wide. `serkeras.recipes.describe("vgg16-exp0")["search"]["space"]`
+# shows the recipe's own space, without the condition.
+
 
 # %%
-# <solution>
-draws = np.random.default_rng(0)
-for size in (5, 10, 20, len(values)):
-    if size <= len(values):
-        best = [draws.choice(values, size, replace=False).max() for _ in range(200)]
-        print(f"best of {size:2}: {np.mean(best):.1f} %")
-# </solution>
+def two_layers():
+    """Return the space, a dictionary as in section 2."""
+    # <solution>
+    return {
+        "model.settings.units.0": {"values": [64, 128, 256, 512]},
+        "model.settings.units.1": {
+            "min": 32,
+            "max": 256,
+            "step": 32,
+            "when": {"model.settings.units.0": [256, 512]},
+        },
+    }
+    # </solution>
+
+
+# %%
+labs.check("7.2", two_layers)
 
 # %% [markdown]
+# **7.3** How does the luck of section 10 grow with the number of trials? Draw `size` of the values
+# by chance, without putting back, and take the best; do so a few hundred times and take the mean.
+
+
+# %%
+def luck(values, size):
+    """Return the mean of the best of `size` values drawn by chance, a float."""
+    # <solution>
+    draws = np.random.default_rng(0)
+    return np.mean([draws.choice(values, size, replace=False).max() for _ in range(300)])
+    # </solution>
+
+
+# %%
+if labs.check("7.3", luck):
+    for size in (1, 5, 10, 20, len(values)):
+        if size <= len(values):
+            print(f"best of {size:2}: {luck(values.to_numpy(), size):.1f} %")
+
+# %% [markdown]
+# **7.4** (open, no code) A paper tunes its own network with 200 trials and takes the rival's
+# settings from the rival's paper. Its own network wins by two points on the validation side. What
+# would you ask the authors to do, and in which order?
+#
 # ## What we learned
 #
 # - A space is data; features and augmentation can be searched like everything else.
@@ -480,3 +522,11 @@ for size in (5, 10, 20, len(values)):
 # optimization*, JMLR 2018. J. Bergstra and Y. Bengio, *Random search for hyper-parameter
 # optimization*, JMLR 2012. G. Cawley and N. Talbot, *On over-fitting in model selection and
 # subsequent selection bias in performance evaluation*, JMLR 2010.
+
+# %% [markdown]
+# ## Hand in
+#
+# Put your name between the quotes.
+
+# %%
+labs.score("")

@@ -11,7 +11,8 @@
 #
 # **You will:** draw spectrograms as pictures, count what learns in VGG16, compute a frozen part
 # once instead of in every epoch, turn spectrograms round, fine-tune with a rate for each layer,
-# find a batch size, and give a network colours it has never seen, on purpose.
+# find a batch size, give a network colours it has never seen, on purpose, and write three functions
+# that are checked.
 
 # %% tags=["setup"]
 
@@ -331,6 +332,9 @@ flipped = shown[0][:, ::-1]
 difference = np.abs(backwards.astype(float) - flipped).mean()
 print(f"flipped picture and picture of the reversed clip: mean difference {difference:.2f} of 255")
 
+# %% [markdown]
+# The picture hardly differs from that of the clip played backwards. So this is what it sounds like:
+
 # %% tags=["synthetic-audio"]
 from IPython.display import Audio
 
@@ -380,6 +384,9 @@ results = pd.Series(
     }
 )
 
+# %% [markdown]
+# All four on the same strangers:
+
 # %%
 figure = Figure((8, 2.7), layout="constrained")
 axis = figure.subplots()
@@ -410,44 +417,10 @@ show(figure, dpi=90)
 # be compiled (rotation and zoom on TensorFlow).
 
 # %%
-import keras
+from serkeras.training import accelerator
 
-from serkeras.training.provenance import device
-
-
-def capability():
-    """Return CUDA's (major, minor) of the GPU, "tpu", or None for a processor."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        if tf.config.list_physical_devices("TPU"):
-            return "tpu"
-        found = tf.config.list_physical_devices("GPU")
-        details = tf.config.experimental.get_device_details(found[0]) if found else {}
-        return details.get("compute_capability")
-    if backend == "jax":
-        import jax
-
-        found = jax.devices()[0]
-        if found.platform != "gpu":
-            return "tpu" if found.platform == "tpu" else None
-        return tuple(map(int, found.compute_capability.split(".")))
-    import torch
-
-    return torch.cuda.get_device_capability() if torch.cuda.is_available() else None
-
-
-def precision_for(found):
-    """Return the precision that suits a device, see `capability`."""
-    if found is None:
-        return "float32"
-    return "mixed_bfloat16" if found == "tpu" or found >= (8, 0) else "mixed_float16"
-
-
-found = capability()
-on_device = {"training.precision": precision_for(found), "training.jit_compile": None}
-print(f"{device()}: {on_device['training.precision']}")
+on_device = accelerator.settings()
+print(accelerator.describe())
 
 # %% [markdown]
 # How many clips a step? More is quicker up to a point, until nothing is gained or memory runs out.
@@ -459,7 +432,7 @@ from serkeras.training import batch_size
 
 sizes = batch_size.search(
     frozen.experiment.with_settings({**on_device, "model.settings.blocks": 1}),
-    most=(2 if FAST else 32) if found is None else None,
+    most=(2 if FAST else 32) if accelerator.capability() is None else None,
     progress=False,
 )
 print(f"recommended: {sizes.recommended} clips a step ({sizes.stopped})")
@@ -496,59 +469,114 @@ print(f"right scaling {uar(frozen):.0f} %, wrong scaling {uar(wrong):.0f} %")
 # %% [markdown]
 # ## 12. Exercises
 #
-# **1.** By hand: how many parameters has the first dense layer of the report's network (7 x 7 x
-# 512 features to 512 units), and what share is it of all 27,660,103? How many would it have with
-# `pooling="average"`?
+# Write each function, run its cell, then the check behind it. The check calls your function with
+# values of its own: return the result, and use nothing but the arguments.
+#
+# **8.1** How many parameters has the first dense layer behind a backbone whose last maps are
+# `side` x `side` with so many channels? `pooling` is `"flatten"` (every place of every channel is
+# an input) or `"average"` (one number a channel).
+
 
 # %%
-# <solution>
-flat, averaged = (7 * 7 * 512 + 1) * 512, (512 + 1) * 512
-print(f"flattened {flat:,} ({flat / 27_660_103:.0%}), averaged {averaged:,}")
-# </solution>
+def dense_parameters(side, channels, units, pooling):
+    """Return the number of parameters, an int."""
+    # <solution>
+    inputs = channels if pooling == "average" else side * side * channels
+    return (inputs + 1) * units
+    # </solution>
+
+
+# %%
+from serkeras import labs
+
+if labs.check("8.1", dense_parameters):
+    for pooling in ("flatten", "average"):
+        count = dense_parameters(7, 512, 512, pooling)
+        print(f"report S4's network, {pooling}: {count:,}, {count / 27_660_103:.1%} of 27,660,103")
 
 # %% [markdown]
-# **2.** Which parts of ResNet-18 learned in `tuned`, and which stayed? Ask `backbones.inside` and
-# `backbones.counts`, on a fresh network with `blocks` from 0 to 4.
+# **8.2** Draw a picture in grey, as section 3 wants it: one level, one brightness, in *all*
+# pictures. What is softer than `low_db` is black, what is louder than `high_db` white.
+
 
 # %%
-# <solution>
-fresh = serkeras.models.build("transfer", (48, 48, 3), 7, backbone="resnet18", blocks=0)
-(inner,) = backbones.inside(fresh)
-for number in range(5):
-    freed = backbones.unfreeze(inner, blocks=number)
-    print(number, f"{backbones.counts(fresh)[0]:,}", "from", freed[0] if freed else "the head on")
-# </solution>
+def in_grey(decibels, low_db, high_db):
+    """Return numbers from 0 to 255, an array of the same shape."""
+    # <solution>
+    return 255 * np.clip((decibels - low_db) / (high_db - low_db), 0, 1)
+    # </solution>
+
+
+# %%
+if labs.check("8.2", in_grey):
+    figure = Figure((8, 2.3), layout="constrained")
+    for axis, image, name in zip(
+        figure.subplots(1, 2), decibels, ("as recorded", "20 dB louder"), strict=True
+    ):
+        drawn = in_grey(image[::-1], -80, 30)
+        axis.imshow(drawn, cmap="gray", vmin=0, vmax=255, aspect="auto", extent=(0, SECONDS, 0, 1))
+        axis.set(title=f"yours, {name}", xlabel="time (s)", yticks=[])
+    show(figure)
 
 # %% [markdown]
-# **3.** Loudness: make the strangers 20 dB softer and ask `tuned` again. Which emotions does it
-# name more often now? What would a network say that was trained on pictures with a scale of their
-# own each?
+# **8.3** Which learning rate has each block of a backbone? The last learns at `backbone` times the
+# head's rate, each one before it at `decay` times the rate of the block behind it. List them from
+# the network's first block to its last.
+
 
 # %%
-# <solution>
-softer = serkeras.features.compute(waves_of(strangers) * 0.1, picture, RATE)
-for name, images in (("as recorded", test_pictures), ("20 dB softer", softer)):
-    said = tuned.model.predict(images, verbose=0).argmax(axis=1)
-    print(name, pd.Series(np.array(tuned.labels)[said]).value_counts().to_dict())
-print("with scales of their own: the same as before, for the pictures are the same")
-# </solution>
+def block_rates(rate, backbone, decay, blocks):
+    """Return one learning rate a block, the first block first."""
+    # <solution>
+    return [rate * backbone * decay ** (blocks - 1 - number) for number in range(blocks)]
+    # </solution>
+
+
+# %%
+if labs.check("8.3", block_rates):
+    print("section 9:", block_rates(1e-3, 0.3, 0.5, 3))
 
 # %% [markdown]
-# **4.** Train the frozen network with `random_flip` in front of it (`augment.layers`). What
-# happens to the time of an epoch, and why?
+# **8.4** (open) Which parts of ResNet-18 learned in `tuned`, and which stayed? Build a fresh
+# network as in section 5 (48 x 48 pixels, `backbone="resnet18"`), free 0 to 4 blocks with
+# `backbones.unfreeze`, and print what `backbones.counts` says.
+
 
 # %%
-# <solution>
-flips = {"augment.layers": [{"name": "random_flip"}], "training.epochs": 2}
-flipping = serkeras.train(
-    frozen.experiment.with_settings(flips),
-    data=[ours],
-    out=Path(OUT) / "frozen-flipped",
-    progress=False,
-)
-print(f"{flipping.history['seconds'].iloc[-1]:.2f} s an epoch, cached {timed['frozen']:.2f} s")
-print("kept:", flipping.metrics["run"]["frozen_cached"], "- each epoch has other pictures")
-# </solution>
+def freed_block_by_block():
+    """Print how many parameters learn with 0 to 4 blocks free, and where learning begins."""
+    # <solution>
+    fresh = serkeras.models.build("transfer", (48, 48, 3), 7, backbone="resnet18", blocks=0)
+    (inner,) = backbones.inside(fresh)
+    for number in range(5):
+        freed = backbones.unfreeze(inner, blocks=number)
+        print(number, f"{backbones.counts(fresh)[0]:,}", "from", freed[0] if freed else "the head")
+    # </solution>
+
+
+# %%
+labs.attempt(freed_block_by_block)
+
+# %% [markdown]
+# **8.5** (open) Loudness: make the strangers 20 dB softer and ask `tuned` again. Which emotions
+# does it name more often now? What would a network say that was trained on pictures with a scale
+# of their own each?
+
+
+# %%
+def softer_strangers():
+    """Print how often each emotion is named, as recorded and 20 dB softer."""
+    # <solution>
+    softer = serkeras.features.compute(waves_of(strangers) * 0.1, picture, RATE)
+    for name, images in (("as recorded", test_pictures), ("20 dB softer", softer)):
+        said = tuned.model.predict(images, verbose=0).argmax(axis=1)
+        print(name, pd.Series(np.array(tuned.labels)[said]).value_counts().to_dict())
+    print("with scales of their own: the same as before, for the pictures are the same")
+    # </solution>
+
+
+# %%
+labs.attempt(softer_strangers)
 
 # %% [markdown]
 # ## What we learned
@@ -566,3 +594,11 @@ print("kept:", flipping.metrics["run"]["frozen_cached"], "- each epoch has other
 # fine-tuning for text classification*, ACL 2018. J. Yosinski and others, *How transferable are
 # features in deep neural networks?*, NIPS 2014. K. Palanisamy, D. Singhania and A. Yao,
 # *Rethinking CNN models for audio classification*, arXiv 2007.11154.
+
+# %% [markdown]
+# ## Hand in
+#
+# Put your name between the quotes.
+
+# %%
+labs.score("")

@@ -12,8 +12,8 @@
 #
 # **You will:** follow a clip from samples to frames to hidden states, ask each state what it
 # knows, train a head on a frozen network, fine-tune with two rates, adapt with low rank, look
-# critically at normalising by speaker, hand the result to transformers, and pad a clip until it is
-# another one, on purpose.
+# critically at normalising by speaker, hand the result to transformers, pad a clip until it is
+# another one, on purpose, and write four functions that are checked.
 
 # %% tags=["setup"]
 
@@ -80,41 +80,13 @@ def show(figure, dpi=80):
 # %%
 import keras
 
-from serkeras.training.provenance import device
+from serkeras.training import accelerator
 
 as_array = keras.ops.convert_to_numpy
 
-
-def precision():
-    """Return the precision that suits this device, see notebook 08."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        if tf.config.list_physical_devices("TPU"):
-            return "mixed_bfloat16"
-        found = tf.config.list_physical_devices("GPU")
-        details = tf.config.experimental.get_device_details(found[0]) if found else {}
-        ability = details.get("compute_capability")
-    elif backend == "jax":
-        import jax
-
-        found = jax.devices()[0]
-        if found.platform == "tpu":
-            return "mixed_bfloat16"
-        is_gpu = found.platform == "gpu"
-        ability = tuple(map(int, found.compute_capability.split("."))) if is_gpu else None
-    else:
-        import torch
-
-        ability = torch.cuda.get_device_capability() if torch.cuda.is_available() else None
-    if ability is None:
-        return "float32"
-    return "mixed_bfloat16" if ability >= (8, 0) else "mixed_float16"
-
-
-on_device = {"precision": precision(), "batch_size": 8, "accumulate": 2}
-print(device())
+precision = accelerator.settings()["training.precision"]
+on_device = {"precision": precision, "batch_size": 8, "accumulate": 2}
+print(accelerator.describe())
 print(on_device)
 
 # %% [markdown]
@@ -317,6 +289,10 @@ learned_from, judged_on = (
 )
 print("clips, states, width:", learned_from.shape)
 
+# %% [markdown]
+# Two questions to each state. A linear classifier says how much of the emotion lies open in it;
+# the share of the variance says what its numbers mostly tell apart, speakers or emotions.
+
 # %%
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
@@ -348,6 +324,9 @@ by_state = pd.DataFrame(
         "variance by emotion": [share_of("emotion", state) for state in numbers],
     }
 ).rename_axis("state")
+
+# %% [markdown]
+# From the first state to the last, from left to right:
 
 # %%
 figure = Figure((9.5, 3.2), layout="constrained")
@@ -602,6 +581,9 @@ if REAL:
 uars = pd.DataFrame({name: run.metrics["uar"] for name, run in ways.items()}).T * 100
 uars.round(0).astype(int)
 
+# %% [markdown]
+# The lines are the intervals over the test speakers:
+
 # %%
 figure = Figure((9, 3.2), layout="constrained")
 axis = figure.subplots()
@@ -746,76 +728,121 @@ print(f"another answer for {np.mean(said != other):.0%} of the clips")
 #
 # ## 14. Exercises
 #
-# **1.** By hand: how many frames has a clip of 2 seconds, and how many samples must it have at
-# least to give 100? Then ask `frames`.
+# Write each function, run its cell, then the check behind it. The check calls your function with
+# values of its own: return the result, and use nothing but the arguments.
+#
+# **9.1** How many frames do convolutions without padding make of so many samples? `kernels` and
+# `strides` hold one number a convolution, as in section 3.
+
 
 # %%
-# <solution>
-shortest = 99 * 320 + 400
-print(frames(config, 2 * RATE), "frames; 100 of them need", shortest, "samples:", end=" ")
-print(frames(config, shortest - 1), "and", frames(config, shortest))
-# </solution>
+def frames_of(samples, kernels, strides):
+    """Return the number of frames, an int."""
+    # <solution>
+    for kernel, stride in zip(kernels, strides, strict=True):
+        samples = (samples - kernel) // stride + 1
+    return samples
+    # </solution>
 
-# %% [markdown]
-# **2.** By hand: the base network has 12 blocks of width 768. How many numbers does LoRA of rank 8
-# on query and value learn? At which rank would it learn as many as the whole network has?
-
-# %%
-# <solution>
-each = 12 * 2 * (768 + 768)
-print(f"rank 8: {8 * each:,}; 94,371,712 would be rank {94_371_712 / each:,.0f}, more than 768")
-# </solution>
-
-# %% [markdown]
-# **3.** Train a head on the last state alone (`states="last"`). Does the weighted sum help beyond
-# what the intervals leave open?
 
 # %%
-# <solution>
-last = head("frozen-last", states="last")
-print(f"{WHICH}: last state {words(last)}, weighted states {words(frozen)}")
-# </solution>
+from serkeras import labs
+
+convolutions = config.conv_kernel, config.conv_stride
+if labs.check("9.1", frames_of):
+    print(f"2 s: {frames_of(2 * RATE, *convolutions)}, the kit says {frames(config, 2 * RATE)}")
 
 # %% [markdown]
-# **4.** How many recordings must a speaker enrol with? Give the normalised model each test
+# **9.2** The other way round: how many samples must a clip have at least to give so many frames?
+
+
+# %%
+def samples_for(count, kernels, strides):
+    """Return the least number of samples that give `count` frames, an int."""
+    # <solution>
+    for kernel, stride in list(zip(kernels, strides, strict=True))[::-1]:
+        count = (count - 1) * stride + kernel
+    return count
+    # </solution>
+
+
+# %%
+if labs.check("9.2", samples_for):
+    shortest = samples_for(100, *convolutions)
+    found = frames(config, shortest - 1), frames(config, shortest)
+    print(f"100 frames need {shortest} samples: {found[0]} with one less, {found[1]} with them")
+
+# %% [markdown]
+# **9.3** How many numbers does LoRA learn, if in each block it is put beside so many square layers
+# (`targets`), each of `width` x `width`? Without the head.
+
+
+# %%
+def lora_numbers(blocks, width, targets, rank):
+    """Return how many numbers learn, an int."""
+    # <solution>
+    return blocks * targets * (width * rank + rank * width)
+    # </solution>
+
+
+# %%
+if labs.check("9.3", lora_numbers):
+    each = lora_numbers(12, 768, 2, 1)
+    print(f"base network, query and value, rank 8: {lora_numbers(12, 768, 2, 8):,}")
+    print(f"as many as the network's 94,371,712 would be rank {94_371_712 / each:,.0f}, above 768")
+
+# %% [markdown]
+# **9.4** Bring the vectors of each speaker to mean 0 and deviation 1, column by column, the rows
+# staying where they are. That is what section 8 warns of, so that you know what was done.
+
+
+# %%
+def normalised(vectors, speakers):
+    """Return an array `(clips, numbers)`; `speakers` has one name a row."""
+    # <solution>
+    found = np.empty(vectors.shape)
+    for name in np.unique(speakers):
+        rows = vectors[speakers == name]
+        found[speakers == name] = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    return found
+    # </solution>
+
+
+# %%
+labs.check("9.4", normalised)
+
+# %% [markdown]
+# **9.5** (open) How many recordings must a speaker enrol with? Give the normalised model each test
 # speaker's mean and deviation from `count` random clips of theirs.
 # `serkeras.training.frozen.split` cuts a model into the frozen part and the rest; the layer
 # "speaker_norm" of the model "ssl" within has the statistics of training.
 
-# %%
-# <solution>
-from serkeras.training import frozen as cutting
-
-parts = cutting.split(normed.model)
-vectors = parts.frozen.predict(test_waves, batch_size=16, verbose=0)
-mean, deviation = normed.model.get_layer("ssl").get_layer("speaker_norm").get_weights()
-draw = np.random.default_rng(0)
-for count in (4, 8, 16, None):
-    moved_to = vectors.copy()
-    for name in split.test["speaker"].unique():
-        theirs = np.flatnonzero(split.test["speaker"] == name)
-        enrolled = vectors[draw.choice(theirs, count, replace=False) if count else theirs]
-        standard = (vectors[theirs] - enrolled.mean(axis=0)) / (enrolled.std(axis=0) + 1e-6)
-        moved_to[theirs] = standard * deviation + mean
-    said = parts.rest.predict(moved_to, verbose=0).argmax(axis=1)
-    result = 100 * balanced_accuracy_score(truth, np.array(normed.labels)[said])
-    print(f"{count or 'all'} clips: UAR {result:.0f} %")
-# </solution>
-
-# %% [markdown]
-# **5.** Make the test clips 20 dB softer. What does the fine-tuned network say, and what is lost by
-# that? (Look at the first layer of the model.)
 
 # %%
-# <solution>
-softer = tuned.model.predict(0.1 * test_waves, batch_size=16, verbose=0).argmax(axis=1)
-as_recorded = tuned.model.predict(test_waves, batch_size=16, verbose=0).argmax(axis=1)
-print(f"another answer for {np.mean(softer != as_recorded):.0%} of the clips")
-print(
-    [layer.name for layer in tuned.model.get_layer("ssl").layers],
-    "- each clip is brought to variance 1",
-)
-# </solution>
+def enrolled_with(counts=(4, 8, 16, None)):
+    """Print the UAR where each test speaker has enrolled with so many clips."""
+    # <solution>
+    from serkeras.training import frozen as cutting
+
+    parts = cutting.split(normed.model)
+    vectors = parts.frozen.predict(test_waves, batch_size=16, verbose=0)
+    mean, deviation = normed.model.get_layer("ssl").get_layer("speaker_norm").get_weights()
+    draw = np.random.default_rng(0)
+    for count in counts:
+        moved_to = vectors.copy()
+        for name in split.test["speaker"].unique():
+            theirs = np.flatnonzero(split.test["speaker"] == name)
+            known = vectors[draw.choice(theirs, count, replace=False) if count else theirs]
+            standard = (vectors[theirs] - known.mean(axis=0)) / (known.std(axis=0) + 1e-6)
+            moved_to[theirs] = standard * deviation + mean
+        said = parts.rest.predict(moved_to, verbose=0).argmax(axis=1)
+        result = 100 * balanced_accuracy_score(truth, np.array(normed.labels)[said])
+        print(f"{count or 'all'} clips: UAR {result:.0f} %")
+    # </solution>
+
+
+# %%
+labs.attempt(enrolled_with)
 
 # %% [markdown]
 # ## What we learned
@@ -835,3 +862,11 @@ print(
 # recognition from speech using wav2vec 2.0 embeddings*, Interspeech 2021. E. Hu and others, *LoRA*,
 # ICLR 2022. J. Wagner and others, *Dawn of the transformer era in speech emotion recognition*,
 # IEEE TPAMI 2023. [The kit's own page](../docs/speech-networks.md) lists networks and settings.
+
+# %% [markdown]
+# ## Hand in
+#
+# Put your name between the quotes.
+
+# %%
+labs.score("")

@@ -107,8 +107,8 @@ def freely(items, found, seed):
     Returns:
         `serkeras.splits.Split`, whose leaks are allowed by name.
     """
-    # To allow a leak is also what makes `make` deal identical files out one by one.
-    allow = ("clip", "identical")
+    # To allow a leak is also what makes `make` deal identical files and copies out one by one.
+    allow = ("clip", "identical", "copy")
     return splits.make(items, "random", seed=seed, fractions=found.fractions, allow=allow)
 
 
