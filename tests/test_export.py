@@ -1,6 +1,7 @@
 """Exported files answer as their run does, say what they are, and need no run."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -202,6 +203,41 @@ def test_onnx_runs_without_keras(exported, trimmed_run, tmp_path):
     wanted = graph.of(trimmed_run).predict_on_batch(waves)
     np.testing.assert_allclose(np.load(tmp_path / "said.npy"), wanted, atol=1e-4)
     assert done.stdout.strip() == trimmed_run.labels[wanted[0].argmax()]
+
+
+@needs_tensorflow
+def test_the_example_in_python_names_the_emotion(exported, own_csv, repo):
+    clip = own_csv.parent / "s0_sad_0.wav"
+    opened = exporting.Exported(exported("onnx")[0])
+    script = repo / "examples" / "onnx" / "predict.py"
+    words = [sys.executable, str(script), str(opened.path), str(clip)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    said = opened.predict(audio.read(clip, RATE)[None])[0]
+    told = done.stdout.splitlines()[1].removeprefix(f"{clip} ").split()[:2]
+    assert told == [opened.labels[said.argmax()], f"{said.max():.2f}"]
+
+
+READ = """
+import * as fs from "node:fs";
+const { properties, windows } = await import(process.argv[1]);
+const found = properties(new Uint8Array(fs.readFileSync(process.argv[2])));
+const cut = windows(new Float32Array(9).map((_, index) => index), 4);
+console.log(JSON.stringify([JSON.parse(found.serkeras), cut.map((clip) => [...clip])]));
+"""
+
+
+@needs_tensorflow
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+def test_the_example_in_javascript_reads_the_description(exported, repo):
+    module = (repo / "examples" / "onnx" / "web" / "model.js").as_uri()
+    path = exported("onnx")[0]
+    words = ["node", "--input-type=module", "-e", READ, module, str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    about, cut = json.loads(done.stdout)
+    assert about == exporting.Exported(path).about
+    assert cut == [[0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 6, 7], [5, 6, 7, 8]]
 
 
 @pytest.mark.parametrize("format", [*EXACT, pytest.param("tflite-int8", marks=needs_tensorflow)])
