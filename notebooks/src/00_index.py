@@ -128,7 +128,7 @@ figure
 # | you are | take | because |
 # |---|---|---|
 # | a **student**, new to all this | 01, 03, 04, 05, 06, 11 | from one clip to one network |
-# | a **lecturer** | 01, 02, 05, 11, and their labs | a session each, and labs that answer |
+# | a **lecturer** | 01 with parts of 02, 03, 04, 05, 06, 11 | six sessions, see `docs/labs.md` |
 # | a **researcher** | 11, 10, 02, then 07, 08, 09 | first what a figure is worth |
 # | an **engineer** | 01, 04, 09, 07, 11 | noise, large networks, settings, new people |
 #

@@ -495,13 +495,14 @@ pd.set_option("display.max_colwidth", 90)
 found.drop(columns="path")
 
 # %% [markdown]
-# Everything is found: doubles by their bytes and by their samples, the moved clip because two
-# files of the same sound are labelled differently, and so on. The audit never deletes anything;
-# that stays your decision.
+# Every fault is found: doubles by their bytes, the moved clip because two files of the same sound
+# are labelled differently, and so on. But a copy at another rate, louder or cut, is no double
+# to the audit: `exported` is only "mixed rates". The audit never deletes anything; that stays your
+# decision.
 #
 # Which of these is the worst? A broken file stops a training, and one sees it. The doubled folder
-# *helps*: at a random split, half of the copies stand on the other side, and whoever has learned a
-# clip by heart is right about its twin. Here the guesser asks the single nearest clip, by its mean
+# *helps*: at a random split into six parts, five of six clips have their twin on the training side,
+# and whoever has learned a clip by heart is right about its twin. Here the guesser asks the single nearest clip, by its mean
 # log-Mel spectrogram. Once the corpus is as it should be, once it lies there twice:
 
 # %%

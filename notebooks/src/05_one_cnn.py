@@ -212,7 +212,9 @@ figure
 # %% [markdown]
 # The frames are 32 ms apart. After the third convolution a cell sees about a second: a few
 # syllables, enough for a rise of pitch, not for the melody of a sentence. What is further apart is
-# put together by the dense layer at the end.
+# put together by the last pooling, which keeps only the largest answer of a filter and forgets
+# where it was. A pooling also drops what does not fill a whole window: count how many of the frames
+# are heard at all. (Of 63, the first 43.)
 #
 # ## 5. Counting parameters
 #
@@ -359,11 +361,15 @@ axes[-1].legend()
 figure
 
 # %% [markdown]
-# All three know their training clips by heart in the end. That alone is no disaster. The gap to
-# the blue line is: with three speakers there are many ways to tell their clips apart that have
-# nothing to do with emotion, and nothing in the loss says which ways are the good ones. The blue
-# line moves up and down from epoch to epoch; with four speakers on the validation side a single
-# epoch means little.
+# In all three the red line comes near the top. The gap to the blue line has two causes. One is
+# over-fitting: with three speakers there are many ways to tell their clips apart that have nothing
+# to do with emotion, and nothing in the loss says which ways are the good ones. The other is batch
+# normalisation: the red line is measured with the statistics of each batch, the blue one with
+# running means, which move by a hundredth a step. Three speakers make about 220 steps, and after
+# those the network that is tested hardly knows its own training clips; with 14 it has had five
+# times as many. So part of the rise from left to right is steps, not voices. To part the two, give
+# all three the same number of steps. The blue line moves from epoch to epoch; with four speakers on
+# the validation side a single epoch means little.
 #
 # ## 8. What helps? Measure it
 #
@@ -415,10 +421,11 @@ right.set(title="Training clips, last epoch", xlabel="accuracy (%)")
 figure
 
 # %% [markdown]
-# Read both panels together. A remedy that pulls the right bar far down has kept the network from
-# learning by heart; whether it has learned something *better* stands on the left. So strong a
-# dropout in so small a network also slows it down; it would like more epochs. And compare the green
-# bars with all blue ones: copies of three voices stay three voices.
+# Read both panels together, with care. The right bars were measured while dropout and masks were at
+# work: for those two they say how hard the task was made, not how well the clips are known. Whether
+# a remedy has taught something *better* stands on the left. So strong a dropout in so small a
+# network also slows it down; it would like more epochs. And compare the green bars with all blue
+# ones: copies of three voices stay three voices.
 #
 # The comparison has a flaw of its own. With two copies an epoch has three times as many clips, and
 # with more speakers it has more too, so these networks have taken more *steps* than the grey one.

@@ -4,7 +4,7 @@
 # {badge}
 # **Question:** which features go with which network, and how sure can one be?
 #
-# **Needs:** no downloads, no GPU; notebooks 01 and 03 first are a good idea. **Time:** about four
+# **Needs:** no downloads, no GPU; notebooks 01 and 03 first are a good idea. **Time:** about eight
 # minutes on two cores, and half a minute more where the built-in corpus has to be made first.
 #
 # **You will:** write a study of many runs as one piece of data, pull its plug half-way and go on,
@@ -404,9 +404,10 @@ figure.colorbar(image, ax=axis, label="accuracy (%)")
 show(figure)
 
 # %% [markdown]
-# What S0 found, and what the picture shows: stacks beat single features, MFCC is the single feature
-# that small networks do best with, large networks that come from photographs (the last two columns)
-# lead nearly everywhere, and no one stack is best for all. The brightest cell was then taken on.
+# What the picture shows: the best cell of every network is a stack, but many stacks lie below MFCC
+# alone, which is the single feature that small networks do best with. Two of the three large
+# networks that come from photographs (the last two columns) lead nearly everywhere, the third,
+# `vit-b16`, does not; and no one stack is best for all. The brightest cell was then taken on.
 #
 # Now ask of it what we asked of ours. It is the best of how many cells? On how many clips? And
 # what did the *test* side say of the winners? The recipes keep both figures.
@@ -444,8 +445,8 @@ print(f"{sum(fall < 0 for fall in falls)} of {len(falls)} fall; mean {np.mean(fa
 # ## 9. Break it: choose the best of many equals
 #
 # We make sixty "systems" that are **all the same**: a small forest on the same features, trained on
-# the same speakers. Only the number that its chance starts from differs. There is no best one. But
-# one of them will look best on the test side, and that is the one that would be published.
+# the same speakers. Only the number that its chance starts from differs; before training none has a
+# reason to be better. But one of them will look best on the test side, and that is the one that would be published.
 #
 # A second group of speakers, whom nobody has ever used, then judges all sixty again.
 
@@ -521,8 +522,9 @@ told = chosen["never used"] - scores["never used"].mean()
 print(f"the best against the mean of its equals: {gain:+.1f} points; elsewhere {told:+.1f}")
 
 # %% [markdown]
-# This is the **winner's curse**: who wins a contest of equals has been lucky, and luck does not
-# come along. With more cells in the grid, more seeds, more evenings, the best figure rises, and
+# This is the **winner's curse**: who wins a contest of equals has been lucky, and most of the luck
+# does not come along. What is left elsewhere may be real, forests that were drawn differently are
+# not quite the same, but one more group of four speakers cannot say so. With more cells in the grid, more seeds, more evenings, the best figure rises, and
 # nothing has become better. It is why this kit gives mean and deviation of a row, chooses on the
 # validation side, and asks the test side afterwards.
 

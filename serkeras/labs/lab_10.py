@@ -12,6 +12,8 @@ _PLAIN = {
 _FOLDS = {**_PLAIN, "splits": ["random", {"label": "4-fold", "folds": ["1", "2", "3", "4"]}]}
 _BOTH = {"recipe": "cnn5", "features": "rms", "skip": "too small"}
 _LISTS = {"recipe": ["cnn5", "svm"], "features": ["rms", "chroma"], "skip": "not asked"}
+_STACKED = {**_PLAIN, "features": ["mfcc", "chroma", "mfcc+chroma"]}
+_WHOLE = {"recipe": "cnn5", "features": "mfcc+chroma", "skip": "too small"}
 _SETTINGS = {"recipe": "cnn5", "features": "mfcc", "settings": {"training.epochs": 3}}
 _FORMS = (
     (_PLAIN, 12, "count every recipe with every feature, once for each seed"),
@@ -22,6 +24,16 @@ _FORMS = (
         {**_PLAIN, "where": [{"features": "rms", "skip": "not asked"}]},
         8,
         "a rule that names no recipe is about all recipes",
+    ),
+    (
+        {**_PLAIN, "where": [{"recipe": "cnn5", "skip": "not asked"}]},
+        6,
+        "a rule that names no features is about all features",
+    ),
+    (
+        {**_STACKED, "where": [_WHOLE]},
+        10,
+        "a rule that names a stack leaves out that stack alone, not what is in it",
     ),
     ({**_PLAIN, "where": [_SETTINGS]}, 12, "a rule with `settings` leaves nothing out"),
     (
@@ -53,17 +65,17 @@ def holm_correction(answer):
     """Judge p-values corrected by Holm's rule."""
     import numpy as np
 
-    given = [0.04, 0.01, 0.03, 0.005]
-    received = as_array(answer(list(given)), (4,))
+    given = np.array([0.04, 0.01, 0.03, 0.005])
+    received = as_array(answer(given.copy()), (4,))
     right = np.array([0.06, 0.03, 0.06, 0.02])
     if not np.allclose(received, right, atol=1e-6):
-        raise Hint(f"for {given}: {_what_is_wrong(received, right, np.array(given))}")
-    large = as_array(answer([0.9, 0.6, 0.01]), (3,))
+        raise Hint(f"for {given}: {_what_is_wrong(received, right, given)}")
+    large = as_array(answer(np.array([0.9, 0.6, 0.01])), (3,))
     if large.max() > 1:
         raise Hint("a p-value cannot be larger than 1: cut it there")
     if not np.allclose(large, [1, 1, 0.03], atol=1e-6):
         raise Hint(f"for [0.9, 0.6, 0.01] you return {_shown(large)}")
-    if not np.allclose(as_array(answer([0.2]), (1,)), 0.2, atol=1e-9):
+    if not np.allclose(as_array(answer(np.array([0.2])), (1,)), 0.2, atol=1e-9):
         raise Hint("a single test costs nothing: its p stays as it is")
 
 

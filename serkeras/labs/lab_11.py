@@ -9,7 +9,7 @@ def resample_by_speaker(answer):
     """Judge resamples in which whole speakers are drawn with replacement."""
     import numpy as np
 
-    speakers = np.repeat(["a", "b", "c", "d", "e"], [3, 5, 2, 4, 6])
+    speakers = np.repeat(["a", "b", "c", "d", "e"], [2, 3, 2, 4, 24])
     speakers = speakers[np.random.default_rng(11).permutation(len(speakers))]
     clips = dict(zip(*np.unique(speakers, return_counts=True), strict=True))
     found = []
@@ -63,9 +63,9 @@ def expected_calibration_error(answer):
             "for six answers at 0.95, half of them right, and four near 0.56, three right, you "
             f"return {received:g}. What are mean confidence and share of right ones in each bin?"
         )
-    if abs(as_number(answer([1.0, 1.0, 0.92], [0, 1, 1])) - 0.92 / 3) > 1e-6:
+    if abs(as_number(answer(np.array([1.0, 1.0, 0.92]), np.array([0, 1, 1]))) - 0.92 / 3) > 1e-6:
         raise Hint("a confidence of exactly 1 belongs to the last bin")
-    if abs(as_number(answer([0.1, 0.4, 0.9], [0, 1, 1], 1)) - 0.2) > 1e-6:
+    if abs(as_number(answer(np.array([0.1, 0.4, 0.9]), np.array([0, 1, 1]), 1)) - 0.2) > 1e-6:
         raise Hint("`bins` may be another number: with one bin all answers stand in it")
 
 
@@ -87,6 +87,9 @@ def guard_of_a_split(answer):
     unknown = _side([None, "a"], "12", "pq"), _side([None, "b"], "34", "rs")
     if _set(answer(*unknown)):
         raise Hint("an unknown speaker (None) on both sides is no proof that it is the same one")
+    copied = _side([None, "a"], "12", "pq"), _side([None, "b"], "34", "ps")
+    if _set(answer(*copied)) != {"bytes"}:
+        raise Hint("a row whose speaker is unknown (None) can still hold a known file: look at it")
 
 
 def _side(speakers, clips, files):

@@ -40,7 +40,12 @@ def without_the_generator(speakers, rng):
 
 
 def by_their_clips(speakers, rng):
-    picked = rng.choice(speakers, len(np.unique(speakers)), p=np.where(speakers == "e", 5, 1) / 44)
+    picked = rng.choice(speakers, len(np.unique(speakers)), p=np.where(speakers == "e", 5, 1) / 131)
+    return np.concatenate([np.flatnonzero(speakers == name) for name in picked])
+
+
+def as_often_as_they_speak(speakers, rng):
+    picked = rng.choice(speakers, size=len(np.unique(speakers)))
     return np.concatenate([np.flatnonzero(speakers == name) for name in picked])
 
 
@@ -66,6 +71,15 @@ def ece_by_pandas(confidence, right, bins=10):
     edges = np.linspace(0, 1, bins + 1)
     groups = table.groupby(pd.cut(table["said"], edges, include_lowest=True), observed=True)
     return (groups.size() / len(table) * (groups.mean().diff(axis=1)["right"]).abs()).sum()
+
+
+def ece_by_masks(confidence, right, bins=10):
+    edges, total = np.linspace(0, 1, bins + 1), 0.0
+    for low, high in zip(edges, edges[1:], strict=False):
+        inside = (confidence > low) & (confidence <= high)
+        if inside.any():
+            total += inside.sum() * abs(right[inside].mean() - confidence[inside].mean())
+    return total / confidence.size
 
 
 def unweighted(confidence, right, bins=10):
@@ -123,6 +137,10 @@ def unknown_is_one(train, test):
     return {name for name in train if set(train[name]) & set(test[name])}
 
 
+def without_unknown_rows(train, test):
+    return leaks(train.dropna(), test.dropna())
+
+
 def by_position(train, test):
     rows = min(len(train), len(test))
     return {c for c in train if (train[c].to_numpy()[:rows] == test[c].to_numpy()[:rows]).any()}
@@ -130,7 +148,7 @@ def by_position(train, test):
 
 RIGHT = {
     "11.1": [drawn, drawn_by_a_list],
-    "11.2": [ece, ece_by_pandas],
+    "11.2": [ece, ece_by_pandas, ece_by_masks],
     "11.3": [leaks, leaks_by_isin],
 }
 WRONG = {
@@ -141,6 +159,7 @@ WRONG = {
         (too_few_speakers, "as many speakers as there are"),
         (without_the_generator, "with the `rng`"),
         (by_their_clips, "equal chances"),
+        (as_often_as_they_speak, "equal chances"),
         (as_a_mask, "positions of clips"),
     ],
     "11.2": [
@@ -158,6 +177,7 @@ WRONG = {
         (without_bytes, "under another name"),
         (without_speakers, "a voice of the training side"),
         (unknown_is_one, "unknown speaker"),
+        (without_unknown_rows, "still hold a known file"),
         (by_position, "leaks and you do not name it"),
         (lambda train, test: set(train), "no value of it stands on both sides"),
         (lambda train, test: bool(leaks(train, test)), "return a set"),
