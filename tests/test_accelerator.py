@@ -31,7 +31,7 @@ def of_jax(kind="cpu", capability=None):
     return SimpleNamespace(devices=lambda: [device])
 
 
-def of_torch(kind=None, capability=None):
+def of_torch(kind=None, capability=None, hip=None):
     """Make what is asked of PyTorch; a GPU that is not there cannot be asked about."""
     asked = {"GPU": lambda: capability}.get(kind)
     cuda = SimpleNamespace(
@@ -39,7 +39,7 @@ def of_torch(kind=None, capability=None):
         get_device_capability=asked,
         get_device_name=lambda: "A GPU",
     )
-    return SimpleNamespace(cuda=cuda)
+    return SimpleNamespace(cuda=cuda, version=SimpleNamespace(hip=hip))
 
 
 MAKE = {"tensorflow": of_tensorflow, "jax": of_jax, "torch": of_torch}
@@ -69,7 +69,8 @@ CASES = [
     ("jax", ("TPU",), "tpu", "mixed_bfloat16"),
     ("jax", (), None, "float32"),
     ("torch", ("GPU", (8, 9)), (8, 9), "mixed_bfloat16"),
-    ("torch", ("GPU", (6, 0)), (6, 0), "mixed_float16"),
+    ("torch", ("GPU", (6, 0)), (6, 0), "float32"),
+    ("torch", ("GPU", (9, 0), "6.2"), None, "float32"),
     ("torch", (), None, "float32"),
 ]
 

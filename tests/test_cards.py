@@ -213,6 +213,14 @@ def test_tested_and_learned_corpora_are_told_apart(tmp_path):
     assert found["model-index"][0]["results"][0]["dataset"]["type"] == "emodb"
 
 
+def test_an_unfinished_run_is_not_analysed(trained, tmp_path):
+    shutil.copytree(trained.folder, tmp_path / "run", ignore=shutil.ignore_patterns("analyses"))
+    (tmp_path / "run" / "metrics.json").unlink()
+    with pytest.raises(FileNotFoundError, match="must be finished"):
+        cards.analyse(tmp_path / "run", progress=False)
+    assert not (tmp_path / "run" / "analyses").exists()
+
+
 def test_an_ensemble_has_every_analysis_that_asks_for_answers_only(trained, tmp_path):
     other = serkeras.train(
         "svm", trained.experiment.data, settings=QUICK, out=tmp_path / "other", progress=False

@@ -140,10 +140,11 @@ def test_an_export_answers_as_its_run(format, exported, trimmed_run):
     model = graph.of(trimmed_run)
     for batch, length in ((1, samples), (3, samples), (2, samples // 3), (1, samples + 999)):
         waves = noise(batch, length, seed=length)
-        wanted = waves
-        if format == "litert":
-            wanted = np.stack([audio.fix_length(wave, samples) for wave in waves])
-        np.testing.assert_allclose(opened.predict(waves), model.predict_on_batch(wanted), atol=1e-4)
+        given = waves
+        if format == "litert":  # which cannot trim and level what it gets in one length only
+            assert opened.about["input"]["prepared_before"]
+            given = np.stack([audio.fit(wave, trimmed_run.experiment.audio) for wave in waves])
+        np.testing.assert_allclose(opened.predict(given), model.predict_on_batch(waves), atol=1e-4)
 
 
 @needs_tensorflow
@@ -153,8 +154,7 @@ def test_integers_lose_little_and_say_how_much(exported, trimmed_run):
     assert 1e-6 < found["largest_difference"] < 0.2
     assert found["agreement"] >= 0.75
     assert exporting.Exported(path).about["compared"]["agreement"] == found["agreement"]
-    if found["uar_run"] == 1.0:
-        assert found["uar_export"] >= 0.75
+    assert found["uar_export"] >= found["uar_run"] - 0.25
     assert path.stat().st_size < exported("litert")[0].stat().st_size
 
 
@@ -168,7 +168,7 @@ def test_an_export_says_what_it_is(format, exported, trimmed_run):
     assert about["commit"] == trimmed_run.metrics["run"]["commit"]
     assert about["compared"]["largest_difference"] == found["largest_difference"]
     assert "new speakers" in about["protocol"]
-    assert str(trimmed_run.folder) not in json.dumps(about)
+    assert about["data"] == ["own.csv"]
 
 
 ALONE = """
@@ -259,9 +259,34 @@ def test_a_stretched_run_wants_stretched_clips(own_csv, tmp_path):
     )
     found = exporting.export(run, "onnx", clips=4)
     opened = exporting.Exported(found["path"])
-    assert opened.about["input"]["stretched_before"]
-    with pytest.raises(ValueError, match="stretched to 17600 samples. Received: 999"):
+    assert opened.about["input"]["prepared_before"]
+    assert not opened.about["input"]["any_length"]
+    with pytest.raises(ValueError, match="to 17600 samples before. Received: 999"):
         opened.predict(noise(1, 999))
+
+
+@needs_tensorflow
+@pytest.mark.parametrize(
+    ("changes", "format"),
+    [
+        ({"audio.level": "standard", "audio.duration_s": 1.5}, "litert"),
+        ({"training.precision": "mixed_bfloat16"}, "onnx"),
+    ],
+)
+def test_levels_and_mixed_precision_survive(changes, format, own_csv, tmp_path):
+    settings = {**SMALL, "training.epochs": 1, **changes}
+    run = serkeras.train(
+        "cnn", data=[own_csv], out=tmp_path / "run", settings=settings, progress=False
+    )
+    opened = exporting.Exported(exporting.export(run, format, clips=6)["path"])
+    rows, rate = run.predictions.head(6), run.experiment.audio.sample_rate
+    wanted = rows[[f"p_{label}" for label in run.labels]].to_numpy()
+    waves = [audio.read(path, rate) for path in rows["path"]]
+    if opened.about["input"]["prepared_before"]:
+        waves = [audio.fit(wave, run.experiment.audio) for wave in waves]
+    said = np.concatenate([opened.predict(wave[None]) for wave in waves])
+    np.testing.assert_allclose(said, wanted, atol=1e-4 if format == "litert" else 5e-2)
+    assert said.dtype == np.float32
 
 
 # What goes wrong.
@@ -286,6 +311,11 @@ def test_an_export_is_not_replaced_silently(small_run, tmp_path):
     with pytest.raises(FileExistsError, match="never replaced silently"):
         exporting.export(small_run, "keras", path)
     assert path.read_text() == "mine"
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="replaces no folder but a SavedModel"):
+        exporting.export(small_run, "saved_model", tmp_path / "thesis", overwrite=True)
+    assert (tmp_path / "thesis" / "chapter.txt").read_text() == "mine"
     found = exporting.export(small_run, "keras", tmp_path / "model", clips=2, overwrite=True)
     assert (found["path"], found["clips"]) == (str(path), 2)
 
@@ -303,6 +333,24 @@ def test_runs_that_no_graph_can_hold_are_refused(changes, words, small_run, monk
     monkeypatch.setattr(run, "experiment", run.experiment.with_settings(changes))
     with pytest.raises(ValueError, match=words):
         graph.of(run)
+
+
+def test_runs_that_want_all_recordings_of_a_speaker_are_refused(small_run, monkeypatch):
+    monkeypatch.setattr(graph.by_speaker, "layer", lambda model: object())
+    with pytest.raises(ValueError, match="speaker_norm"):
+        graph.of(small_run)
+
+
+def test_changed_recordings_and_too_few_clips_are_refused(small_run, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="1 clip or more. Received: 0"):
+        exporting.export(small_run, "keras", tmp_path / "x", clips=0)
+    run = serkeras.Run(small_run.folder)
+    first, second = (f"p_{label}" for label in run.labels)
+    swapped = run.predictions.rename(columns={first: second, second: first})
+    monkeypatch.setattr(run, "predictions", swapped)
+    with pytest.raises(ValueError, match="must give the run's own predictions"):
+        exporting.export(run, "keras", tmp_path / "x", clips=4)
+    assert not any(path.is_file() for path in tmp_path.iterdir())
 
 
 def test_classical_models_ensembles_and_names_are_refused(own_csv, small_run, tmp_path):
@@ -333,13 +381,17 @@ def test_a_missing_package_and_another_backend_are_named(small_run, monkeypatch)
 def test_other_files_are_no_exports(tmp_path, small_run):
     with pytest.raises(FileNotFoundError, match="does not exist"):
         exporting.Exported(tmp_path / "none.onnx")
-    (tmp_path / "text.tflite").write_text("not a model")
-    for path in (tmp_path / "text.tflite", small_run.folder / "model.keras", tmp_path):
+    for name in ("text.tflite", "text.onnx"):
+        (tmp_path / name).write_text("not a model")
+    texts = (tmp_path / "text.tflite", tmp_path / "text.onnx")
+    for path in (*texts, small_run.folder / "model.keras", tmp_path):
         with pytest.raises(ValueError, match="serkeras export.*wrote"):
             exporting.Exported(path)
 
 
-@pytest.mark.parametrize("waves", [np.zeros(100), np.zeros((1, 100), np.int16), np.zeros((1, 0))])
+@pytest.mark.parametrize(
+    "waves", [np.zeros(100), np.zeros((1, 100), np.int16), np.zeros((1, 0)), np.zeros((0, 100))]
+)
 def test_waveforms_of_another_form_are_refused(waves, exported):
     with pytest.raises(ValueError, match=r"floats \(batch, samples\)"):
         exporting.Exported(exported("keras")[0]).predict(waves)
@@ -354,3 +406,6 @@ def test_the_command_says_how_it_compares(small_run, tmp_path, capsys):
     assert "on 3 test clips: largest difference " in out
     assert cli.main(words) == 2
     assert "--overwrite" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["export", "--help"])
+    assert f"{{{','.join(exporting.FORMATS)}}}" in capsys.readouterr().out.replace("\n", "")

@@ -10,7 +10,7 @@ import pytest
 import serkeras
 from serkeras import recipes
 from serkeras.cli import main
-from serkeras.groups import across, gaps, known, measured
+from serkeras.groups import across, across_page, gaps, known, measured
 from tests.recordings import write_corpus
 
 LABELS = ["angry", "happy", "sad"]
@@ -348,6 +348,13 @@ def models(tmp_path):
         make_run(tmp_path / name, make_table(good=0.5 + 0.1 * i, seed=i), name, size)
         for i, (name, size) in enumerate(zip(names, sizes, strict=True))
     ]
+
+
+def test_commits_are_shortened_each_and_keep_what_is_said_of_them():
+    long = "0123456789abcdef0123456789abcdef01234567"
+    other = long[::-1]
+    assert across_page._short(f"{long}+changes then {other}") == "0123456+changes then 7654321"
+    assert across_page._short(None) == "code outside git"
 
 
 def test_models_are_compared(models, tmp_path):

@@ -181,8 +181,8 @@ def noisy_items(clips, found_pools):
     hashes = cache.hash_files(clips["path"])
     copies = noisy.write(clips, AudioConfig(duration_s=1.0), hashes, "raise", 1, False)
     known = found_pools.known
-    own = known.assign(original=known["clip"])
-    return pd.concat([own, copies[copies["original"].isin(known["clip"])]], ignore_index=True)
+    own = known.assign(source=known["clip"])
+    return pd.concat([own, copies[copies["source"].isin(known["clip"])]], ignore_index=True)
 
 
 def make_split(name, clips):
@@ -218,8 +218,8 @@ def test_copies_stand_on_both_sides_or_with_their_clip(kind, clips):
     pools = manifests.pools(clips, 0)
     items = noisy_items(clips, pools) if kind == "noisy" else manifests.twice(pools.known)
     copies = 3 if kind == "noisy" else 2
-    assert (items.groupby("original").size() == copies).all()
-    assert set(items["original"]) == set(pools.known["clip"])
+    assert (items.groupby("source").size() == copies).all()
+    assert set(items["source"]) == set(pools.known["clip"])
     leaky = manifests.freely(items, pools, 0)
     apart = manifests.together(items, manifests.at_random(pools, 0))
     shared = [protocols._share_with_copies(items, split) for split in (leaky, apart)]
@@ -290,7 +290,7 @@ def test_noisy_copies_are_the_same_bytes_and_made_once(clips, tmp_path, monkeypa
     monkeypatch.setenv("SERKERAS_CACHE", str(tmp_path / "a"))
     first = noisy.write(some, audio, hashes, "raise", 1, False)
     assert first["clip"].is_unique
-    assert first.groupby("original").size().tolist() == [2, 2, 2]
+    assert first.groupby("source").size().tolist() == [2, 2, 2]
     monkeypatch.setenv("SERKERAS_CACHE", str(tmp_path / "b"))
     again = noisy.write(some[::-1], audio, hashes, "raise", 2, False)
     assert digests(first) == digests(again)
@@ -314,7 +314,7 @@ def test_a_broken_recording_has_no_copies_where_it_may_be_left_out(clips, tmp_pa
     some.loc[some.index[0], "path"] = str(broken)
     given = some, AudioConfig(duration_s=1.0), cache.hash_files(some["path"])
     left = noisy.write(*given, "skip", 1, False)
-    assert set(left["original"]) == {some["clip"].iloc[1]}
+    assert set(left["source"]) == {some["clip"].iloc[1]}
     with pytest.raises(serkeras.audio.AudioError, match="broken.wav"):
         noisy.write(*given, "raise", 1, False)
 
@@ -323,7 +323,7 @@ def test_noisy_copies_have_the_noise_that_was_asked_for(clips):
     some, audio = clips.head(2), AudioConfig(duration_s=1.0, level="standard")
     table = noisy.write(some, audio, cache.hash_files(some["path"]), "raise", 1, False)
     for row in table.itertuples():
-        path = some.set_index("clip").loc[row.original, "path"]
+        path = some.set_index("clip").loc[row.source, "path"]
         clean = serkeras.audio.load_clip(path, AudioConfig(duration_s=1.0))
         noise = serkeras.audio.read(row.path, 16000) - clean
         ratio = 10 * np.log10(np.mean(clean**2) / np.mean(noise**2))

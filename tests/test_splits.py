@@ -409,6 +409,12 @@ def test_guard_catches_copies_by_their_original(three):
     assert len(splits.leaks(split)["copy"]) == 1
     split.train["original"], split.test["original"] = "other.wav", pd.NA
     assert splits.leaks(split)["copy"] == []
+    # Without paths, as a manifest for planning may be.
+    for side in split.sides.values():
+        side["path"], side["original"] = pd.NA, "raw.wav"
+    assert splits.leaks(split)["copy"] == [
+        "ravdess/sad-1-01 ~ ravdess/sad-1-02 ~ ravdess/sad-1-03 on train and validation and test"
+    ]
 
 
 def test_copies_stay_together_under_random(tmp_path):

@@ -23,6 +23,7 @@ def analyse(run, progress=True):
     from serkeras import confidence, explanation, groups, robustness
 
     run = open_run(run)
+    _ = run.metrics  # an unfinished run says so here
     ways = {
         "model card": lambda: model_card(run),
         "groups": lambda: groups.measure_groups(run),

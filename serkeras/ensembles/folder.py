@@ -66,7 +66,7 @@ class Ensemble:
     def experiment(self):
         """`serkeras.config.Experiment` of the first member, named after all recipes.
 
-        Data, label scheme, split and seed are those of every member, the other parts need not be.
+        Labels and test clips are those of every member; the other parts need not be.
         """
         recipes = dict.fromkeys(run.experiment.recipe for run in self.members)
         return self.members[0].experiment.replace(recipe=" + ".join(recipes))

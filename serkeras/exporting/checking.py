@@ -4,23 +4,26 @@ import numpy as np
 
 from serkeras import audio
 from serkeras.evaluation import intervals
-from serkeras.serving.recordings import reachable
+from serkeras.serving.recordings import check_answers, reachable
 from serkeras.serving.waveforms import clip_features, network_inputs
 
 TOLERANCE = 1e-4
+# Of runs that answer in half precision: the export answers in float32.
+HALF_TOLERANCE = 5e-2
 
 
 def compare(run, exported, clips=32, exact=True):
     """Ask the run and its export about the run's own test recordings.
 
-    The run computes its features outside of the graph, as in its evaluation; the export gets the
-    whole recording, or what its one length leaves of it.
+    The run computes its features outside of the graph, as in its evaluation, and must answer as in
+    its predictions.csv; the export gets the recording as it is, where it can prepare it itself.
 
     Args:
         run: `serkeras.Run` whose recordings are at hand.
         exported: `serkeras.exporting.Exported`.
-        clips: how many, spread over the test side; None is all.
-        exact: refuse an export that answers otherwise by more than `TOLERANCE`.
+        clips: how many, 1 or more, spread over the test side; None is all.
+        exact: refuse an export that answers otherwise by more than `TOLERANCE`, of a run in half
+            precision `HALF_TOLERANCE`.
 
     Returns:
         Dictionary of plain values: `clips`, `largest_difference` of a probability, `agreement`
@@ -28,16 +31,24 @@ def compare(run, exported, clips=32, exact=True):
 
     Raises:
         FileNotFoundError: recordings are not at hand.
-        ValueError: `exact`, and the answers differ.
+        ValueError: `exact`, and the answers differ; the run answers otherwise than in its
+            predictions.csv; or `clips` is below 1.
     """
+    if clips is not None and clips < 1:
+        raise ValueError(
+            f"An export must be compared on 1 clip or more. Received: {clips}. Leave it at 32."
+        )
     rows = run.predictions
     if clips is not None and clips < len(rows):
         rows = rows.iloc[np.linspace(0, len(rows) - 1, clips).astype(int)]
     rows = reachable(run, rows)
-    waves = [_given(path, run, exported) for path in rows["path"]]
-    theirs = np.concatenate([exported.predict(wave[None]) for wave in waves])
-    pairs = zip(waves, rows["path"], strict=True)
-    ours = np.concatenate([_own(run, wave, path) for wave, path in pairs])
+    prepared = exported.about["input"]["prepared_before"]
+    settings = run.experiment.audio
+    theirs = np.concatenate(
+        [exported.predict(given(path, settings, prepared)[None]) for path in rows["path"]]
+    )
+    ours = np.concatenate([_own(run, path) for path in rows["path"]])
+    check_answers(run, rows, ours)
     found = {
         "clips": len(rows),
         "largest_difference": float(np.abs(ours - theirs).max()),
@@ -45,31 +56,33 @@ def compare(run, exported, clips=32, exact=True):
         "uar_run": _uar(rows, ours, run.labels),
         "uar_export": _uar(rows, theirs, run.labels),
     }
-    if exact and not found["largest_difference"] <= TOLERANCE:  # NaN is no equality
+    half = run.experiment.training.precision != "float32"
+    tolerance = HALF_TOLERANCE if half else TOLERANCE
+    if exact and not found["largest_difference"] <= tolerance:  # NaN is no equality
         raise ValueError(
-            f"An exported graph must answer as its run does, within {TOLERANCE:g}. Received: "
+            f"An exported graph must answer as its run does, within {tolerance:g}. Received: "
             f"a difference of {found['largest_difference']:.2g} on {len(rows)} test clips. "
             "Nothing was written; export another format."
         )
     return found
 
 
-def _given(path, run, exported):
-    """Return what the export gets of a recording."""
-    settings = run.experiment.audio
+def given(path, settings, prepared):
+    """Return what an export gets of a recording, float32 `(samples,)`.
+
+    Args:
+        path: recording.
+        settings: `serkeras.config.AudioConfig` of the run.
+        prepared: whether the clip is brought to level and length outside of the graph.
+    """
     wave = audio.read(path, settings.sample_rate)
-    wanted = exported.about["input"]
-    if wanted["stretched_before"]:
-        return audio.fit(wave, settings)
-    return wave if wanted["any_length"] else audio.fix_length(wave, settings.samples)
+    return audio.fit(wave, settings) if prepared else wave
 
 
-def _own(run, wave, path):
-    """Return what the run says of it, by the way of its evaluation."""
-    settings = run.experiment.audio
-    clip = wave if settings.fit == "stretch" else audio.fit(wave, settings)
-    found = clip_features(clip, run.experiment, str(path))
-    return np.asarray(run.model.predict_on_batch(network_inputs([found])))
+def _own(run, path):
+    """Return what the run says of a recording, by the way of its evaluation."""
+    found = clip_features(audio.load_clip(path, run.experiment.audio), run.experiment, str(path))
+    return np.asarray(run.model.predict_on_batch(network_inputs([found])), np.float32)
 
 
 def _uar(rows, said, labels):

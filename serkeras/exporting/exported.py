@@ -43,11 +43,11 @@ class Exported:
                 padded with zeros.
 
         Raises:
-            ValueError: the array has another shape or holds integers, or a graph of one length
-                gets stretched clips of another.
+            ValueError: the array has another shape, is empty or holds integers; or clips that must
+                be prepared by `serkeras.audio.fit` have another length.
         """
         waves = np.asarray(waves)
-        if waves.ndim != 2 or not waves.shape[1] or not np.issubdtype(waves.dtype, np.floating):
+        if waves.ndim != 2 or 0 in waves.shape or not np.issubdtype(waves.dtype, np.floating):
             raise ValueError(
                 "Waveforms must be floats (batch, samples), full scale 1.0. Received: shape="
                 f"{waves.shape}, dtype={waves.dtype}. Divide 16-bit samples by 32768.0."
@@ -57,10 +57,10 @@ class Exported:
     def _fixed(self, waves):
         wanted = self.about["input"]
         missing = wanted["samples"] - waves.shape[1]
-        if wanted["stretched_before"] and missing:
+        if wanted["prepared_before"] and missing:
             raise ValueError(
-                f"Clips of this model must be stretched to {wanted['samples']} samples. Received: "
-                f"{waves.shape[1]}. Prepare them with serkeras.audio.fit."
+                f"Clips of this model must be brought to level and to {wanted['samples']} samples "
+                f"before. Received: {waves.shape[1]}. Prepare them with serkeras.audio.fit."
             )
         if wanted["any_length"] or not missing:
             return waves

@@ -43,7 +43,7 @@ def require(format):
             "exported."
         )
     if format == "onnx":
-        for name in ("onnx", "tf2onnx"):
+        for name in ("onnx", "onnxruntime", "tf2onnx"):
             needed(name, "export")
 
 
@@ -78,7 +78,7 @@ def write(model, format, path, samples, examples=()):
     if format == "keras":
         model.save(path)
     elif format == "saved_model":
-        _saved_model(model, path, None, None)
+        _saved_model(model, path, None, model.input_shape[1])
     elif format == "onnx":
         _onnx(model, path)
     else:
@@ -111,7 +111,7 @@ def _onnx(model, path):
     import tensorflow as tf
     import tf2onnx
 
-    signature = _signature(None, None if model.input_shape[1] is None else model.input_shape[1])
+    signature = _signature(None, model.input_shape[1])
 
     def serve(waveform):
         return {"probabilities": model(waveform, training=False)}

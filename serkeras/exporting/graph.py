@@ -1,29 +1,45 @@
 """From a run to the graph that leaves the kit: waveforms in, probabilities out."""
 
+import json
+import re
+
 import keras
 from keras import ops
 
 from serkeras.ensembles import Ensemble, open_run
 from serkeras.features import layers
 from serkeras.runs import refuse_several
+from serkeras.training import by_speaker
 
 
-def of(run):
+def is_prepared_outside(audio, one_length=False):
+    """Whether clips have to be brought to level and length before they reach the graph.
+
+    Args:
+        audio: `serkeras.config.AudioConfig` of the run.
+        one_length: whether the graph takes clips of one length only. What was cut off, or padded,
+            could not be levelled and trimmed as the whole recording would be.
+    """
+    return audio.fit == "stretch" or (one_length and (audio.level != "as_is" or audio.trim_silence))
+
+
+def of(run, one_length=False):
     """Return the graph of a finished run.
 
     Args:
         run: `serkeras.Run` or the path of its folder.
+        one_length: see `is_prepared_outside`.
 
     Returns:
         Functional `keras.Model` from waveforms `(batch, any number of samples)` at the run's
         sample rate, full scale 1.0, to probabilities `(batch, classes)`. Each row is a clip: it is
-        trimmed, levelled, cut or padded as in training. Of a run with `audio.fit="stretch"`
-        the rows have `audio.samples` samples and are prepared outside, by
-        `serkeras.audio.fit`. A row with NaN or infinite samples has NaN for probabilities.
+        trimmed, levelled, cut or padded as in training. Where `is_prepared_outside` says so, the
+        rows have `audio.samples` samples and come from `serkeras.audio.fit`. A row with NaN or
+        infinite samples has NaN for probabilities. Mixed precision is left behind: all in float32.
 
     Raises:
         ValueError: the run is an ensemble or no network, keeps the length of its clips, mixes the
-            clips of a batch, or has a feature without a layer.
+            clips of a batch, normalises by speaker, or has a feature without a layer.
     """
     run = open_run(run)
     if isinstance(run, Ensemble):
@@ -31,15 +47,27 @@ def of(run):
     audio, settings = run.experiment.audio, run.experiment.features
     network = run.model
     _check(run, network)
-    stretched = audio.fit == "stretch"
-    waves = keras.Input((audio.samples if stretched else None,), name="waveform")
+    network = _in_floats(network)
+    prepared = is_prepared_outside(audio, one_length)
+    waves = keras.Input((audio.samples if prepared else None,), name="waveform")
     trim_db = audio.trim_db if audio.trim_silence else None
-    clips = waves if stretched else layers.Prepare(audio.samples, audio.level, trim_db)(waves)
+    clips = waves if prepared else layers.Prepare(audio.samples, audio.level, trim_db)(waves)
     if settings.in_graph:
         x = keras.layers.Reshape((audio.samples, 1), name="channel")(clips)
     else:
         x = layers.front_end(settings, audio.sample_rate, audio.samples)(clips)
     return keras.Model(waves, _where_finite(network(x), waves), name="probabilities_of_waveforms")
+
+
+def _in_floats(network):
+    """Return a network of mixed precision with the same weights, computing in float32."""
+    config = json.dumps(keras.saving.serialize_keras_object(network))
+    plain = re.sub(r'"mixed_(b?float16)"', '"float32"', config)
+    if plain == config:
+        return network
+    again = keras.saving.deserialize_keras_object(json.loads(plain), safe_mode=True)
+    again.set_weights(network.get_weights())
+    return again
 
 
 def _where_finite(probabilities, waves):
@@ -65,6 +93,9 @@ def _check(run, network):
         ),
         "attention across the batch (a clip's answer depends on its neighbours)": (
             experiment.model.mixes_clips
+        ),
+        "model.settings.speaker_norm (it wants all recordings of a speaker)": (
+            by_speaker.layer(network) is not None
         ),
     }
     found = [reason for reason, is_so in reasons.items() if is_so]

@@ -7,6 +7,7 @@ from pathlib import Path
 from serkeras import __version__
 from serkeras._files import read_json, write_json
 from serkeras.evaluation import analysis
+from serkeras.exporting import graph
 
 NAME = "serkeras.json"
 _FOLDER = "assets.extra"  # where a SavedModel keeps what is not its own
@@ -25,22 +26,24 @@ def describe(run, format, fixed):
         fixed: whether the graph takes clips of just `samples` samples.
     """
     audio, facts = run.experiment.audio, run.metrics["run"]
+    prepared = graph.is_prepared_outside(audio, fixed)
     return {
         "made_by": f"serkeras {__version__}",
         "format": format,
         "recipe": run.experiment.recipe,
         "protocol": analysis.protocol_of(run),
         "commit": facts["commit"],
-        "data": facts["data"],
+        # Without folders of this machine.
+        "data": [Path(spec.split("=")[0]).name for spec in facts["data"]],
         "uar": run.metrics["uar"],
         "labels": run.labels,
         "input": {
             "name": "waveform",
             "sample_rate": audio.sample_rate,
             "samples": audio.samples,
-            "any_length": not fixed,
+            "any_length": not (fixed or prepared),
             "full_scale": 1.0,
-            "stretched_before": audio.fit == "stretch",
+            "prepared_before": prepared,
         },
         "output": {"name": "probabilities", "nan_means": "a sample was NaN or infinite"},
         "warning": _WARNING,
@@ -78,6 +81,15 @@ def _attach_onnx(path, about):
     onnx.save(proto, path)
 
 
+def is_export(path):
+    """Whether a path holds what this kit exported."""
+    try:
+        read(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def read(path):
     """Return the description of an exported file.
 
@@ -108,7 +120,9 @@ def read(path):
 def _read_onnx(path):
     from serkeras.exporting.formats import needed
 
-    session = needed("onnxruntime", "export").InferenceSession(
-        str(path), providers=["CPUExecutionProvider"]
-    )
+    runtime = needed("onnxruntime", "export")
+    try:
+        session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's own classes have no common one but this
+        raise ValueError(str(error)) from error
     return json.loads(session.get_modelmeta().custom_metadata_map["serkeras"])

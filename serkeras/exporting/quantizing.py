@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import warnings
 
 # What gains by integers. The spectra in front span 160 dB and stay floats, and so do the few
@@ -35,11 +36,11 @@ def convert(folder, examples=None):
 
 
 def _unknown(error):
-    lines = [line for line in str(error).splitlines() if "op" in line.lower()]
-    reason = (lines or [str(error)])[0].strip()[:200]
+    named = re.findall(r"(?:Custom ops|TF Select ops): *([^\n]+)", str(error))
+    reason = "; ".join(dict.fromkeys(named)) or str(error).strip().splitlines()[0][:200]
     return ValueError(
         f"A graph must consist of operations that LiteRT knows. Received: {reason}. Export it as "
-        "saved_model or onnx."
+        "saved_model."
     )
 
 

@@ -1,5 +1,6 @@
 """`export`: a run written, opened again, and compared with itself on real clips."""
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -23,16 +24,17 @@ def export(run, format="onnx", out=None, clips=32, overwrite=False):
         run: finished `serkeras.Run`, or the path of its folder.
         format: "keras" (needs serkeras to load), "saved_model", "onnx", "litert" (floats) or
             "tflite-int8" (the network's products in 8-bit integers).
-        out: file or folder, which gets the format's ending; default `RUN/export/RECIPE`.
+        out: file or folder, which gets the format's ending; default `RUN/export/RECIPE`, of
+            "tflite-int8" `RUN/export/tflite-int8.tflite`.
         clips: test clips on which the export is compared with the run; of "tflite-int8" always
             all, since its loss is measured.
-        overwrite: replace what stands in `out`.
+        overwrite: replace the file, or the SavedModel of an earlier export, in `out`.
 
     Returns:
         Dictionary: `path`, `bytes`, and what `serkeras.exporting.checking.compare` found.
 
     Raises:
-        FileExistsError: `out` exists.
+        FileExistsError: `out` exists; with `overwrite` only if it is another folder.
         FileNotFoundError: recordings of the run are not at hand.
         ImportError: a package of the format is missing.
         ValueError: see `serkeras.exporting.graph.of` and `formats.require`; or the exported
@@ -40,14 +42,11 @@ def export(run, format="onnx", out=None, clips=32, overwrite=False):
     """
     formats.require(format)
     run = open_run(run)
-    model = graph.of(run)
+    fixed = format in formats.FIXED
+    model = graph.of(run, fixed)
     out = _with_ending(Path(out), format) if out else _default(run, format)
-    if out.exists() and not overwrite:
-        raise FileExistsError(
-            f"An export is never replaced silently. Received: {out}. Choose another place with "
-            "--out, or replace it with --overwrite."
-        )
-    about = metadata.describe(run, format, format in formats.FIXED)
+    _check_free(out, overwrite)
+    about = metadata.describe(run, format, fixed)
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = out.with_name(f".tmp-{uuid.uuid4().hex}{out.suffix}")
     try:
@@ -61,6 +60,19 @@ def export(run, format="onnx", out=None, clips=32, overwrite=False):
     finally:
         _remove(aside)
     return {"path": str(out), "bytes": _size(out), **found}
+
+
+def _check_free(out, overwrite):
+    if out.is_dir() and not metadata.is_export(out):
+        raise FileExistsError(
+            f"An export replaces no folder but a SavedModel of its own. Received: {out}. Choose "
+            "another place with --out."
+        )
+    if out.exists() and not overwrite:
+        raise FileExistsError(
+            f"An export is never replaced silently. Received: {out}. Choose another place with "
+            "--out, or replace it with --overwrite."
+        )
 
 
 def _with_ending(path, format):
@@ -77,17 +89,15 @@ def _default(run, format):
 def _examples(run):
     """Return some training clips `(1, samples)`, the same ones at every call."""
     trained = read_json(run.folder / "split.json")["train"]
-    clips = datasets.load_many(
-        run.experiment.data, run.experiment.label_scheme, progress=False
-    ).set_index("clip")
-    chosen = np.linspace(0, len(trained) - 1, min(_EXAMPLES, len(trained))).astype(int)
-    settings = run.experiment.audio
-    return [
-        audio.fix_length(
-            audio.read(clips.loc[trained[i], "path"], settings.sample_rate), settings.samples
-        )[None]
-        for i in chosen
-    ]
+    known = datasets.load_many(run.experiment.data, run.experiment.label_scheme, progress=False)
+    paths = known.set_index("clip")["path"]
+    settings, found = run.experiment.audio, []
+    prepared = graph.is_prepared_outside(settings, one_length=True)
+    for place in np.linspace(0, len(trained) - 1, min(_EXAMPLES, len(trained))).astype(int):
+        with contextlib.suppress(audio.AudioError):  # training has left it out, and said so
+            wave = checking.given(paths[trained[place]], settings, prepared)
+            found.append(audio.fix_length(wave, settings.samples)[None])
+    return found
 
 
 def _install(aside, out):

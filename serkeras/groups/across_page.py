@@ -1,5 +1,7 @@
 """The page of several models for women and men, section by section."""
 
+import re
+
 from serkeras.evaluation._markdown import table, with_limits
 from serkeras.groups.page import gap_text, p_text
 
@@ -102,6 +104,11 @@ def _or_dash(p):
     return "-" if p is None else f"{p:.3g}"
 
 
+def _short(commit):
+    """Return the commits of a run, each by seven digits, with what else is said of them."""
+    return re.sub(r"\b([0-9a-f]{7})[0-9a-f]{9,33}\b", r"\1", commit or "code outside git")
+
+
 def _not_shown(result):
     without = [model["model"] for model in result["models"] if model["parameters"] is None]
     text = (
@@ -109,7 +116,7 @@ def _not_shown(result):
         "model is one training run; another seed moves its gap."
     )
     trained = ", ".join(
-        f"{model['model']} ({(model['commit'] or 'code outside git')[:7]}, {model['device']})"
+        f"{model['model']} ({_short(model['commit'])}, {model['device']})"
         for model in result["models"]
     )
     text += f" Trained by the code of: {trained}."

@@ -116,8 +116,8 @@ class Bench:
         if kind == "twice":
             return manifests.twice(known)
         copies = noisy.write(self.clips, self.experiment.audio, self._hashes, **self._options)
-        own = known.assign(original=known["clip"])
-        return pd.concat([own, copies[copies["original"].isin(known["clip"])]], ignore_index=True)
+        own = known.assign(source=known["clip"])
+        return pd.concat([own, copies[copies["source"].isin(known["clip"])]], ignore_index=True)
 
     def _told(self, asked):
         """Return what decides a fit's answers, ready for JSON."""

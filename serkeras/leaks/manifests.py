@@ -107,8 +107,8 @@ def freely(items, found, seed):
     Returns:
         `serkeras.splits.Split`, whose leaks are allowed by name.
     """
-    # To allow a leak is also what makes `make` deal identical files and copies out one by one.
-    allow = ("clip", "identical", "copy")
+    # To allow a leak is also what makes `make` deal identical files out one by one.
+    allow = ("clip", "identical")
     return splits.make(items, "random", seed=seed, fractions=found.fractions, allow=allow)
 
 
@@ -116,15 +116,13 @@ def together(items, split):
     """Split clips and their copies as the clips themselves are split.
 
     Args:
-        items: manifest with the column original, the id of the clip that an item comes from.
+        items: manifest with the column source, the id of the clip that an item comes from.
         split: `serkeras.splits.Split` of these clips.
 
     Returns:
         `serkeras.splits.Split`.
     """
-    sides = {
-        name: items[items["original"].isin(side["clip"])] for name, side in split.sides.items()
-    }
+    sides = {name: items[items["source"].isin(side["clip"])] for name, side in split.sides.items()}
     found = splits.Split(
         **sides, kind="random, copies beside their clips", seed=split.seed, allowed=split.allowed
     )
@@ -139,9 +137,9 @@ def twice(clips):
         clips: manifest.
 
     Returns:
-        Manifest with the column original.
+        Manifest with the column source.
     """
-    own = clips.assign(original=clips["clip"])
+    own = clips.assign(source=clips["clip"])
     return joined(own, own.assign(clip=own["clip"] + AGAIN))
 
 

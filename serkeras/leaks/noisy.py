@@ -36,7 +36,7 @@ def write(clips, config, hashes, on_error="raise", n_jobs=None, progress=True):
         progress: show a bar.
 
     Returns:
-        Manifest of the copies, with ids such as "CLIP~noisy1" and the column original.
+        Manifest of the copies, with ids such as "CLIP~noisy1" and the column source.
 
     Raises:
         serkeras.audio.AudioError: a recording cannot be used, and `on_error` is "raise".
@@ -91,7 +91,7 @@ def _write(row, places, config, on_error):
 def _manifest(clips, places):
     tables = []
     for number in range(1, NOISE.copies + 1):
-        copies = clips.assign(original=clips["clip"])
+        copies = clips.assign(source=clips["clip"])
         copies["path"] = [str(places[clip][number - 1]) for clip in clips["clip"]]
         copies["clip"] = clips["clip"] + f"~noisy{number}"
         tables.append(copies)

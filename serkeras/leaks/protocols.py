@@ -41,7 +41,7 @@ def _copied(bench, name, items, experiment):
 
 
 def _share_with_copies(items, split):
-    original = items.set_index("clip")["original"]
+    original = items.set_index("clip")["source"]
     tested, trained = original[split.test["clip"]], original[split.train["clip"]]
     return tested.isin(set(trained)).mean()
 

@@ -146,15 +146,14 @@ def _changed(said):
 
 def _about(run):
     settings = settings_of(run)
-    disjoint = asking.members(run)[0].speaker_disjoint
     return {
         "folder": run.folder.resolve().name,
-        "protocol": analysis.protocol(settings, disjoint),
+        "protocol": analysis.protocol_of(run),
         "members": len(asking.members(run)),
         "audio": settings.audio.to_dict(),
         "whiten": settings.features.whiten,
         "by_speaker": bool(settings.model.settings.get("speaker_norm")),
-        "speaker_disjoint": disjoint,
+        "speaker_disjoint": run.speaker_disjoint,
     }
 
 

@@ -137,11 +137,13 @@ def _identical(rows):
 def _copies(rows):
     def wording(_, group):
         more = f" and {len(group) - 3} more" if len(group) > 3 else ""
-        return f"{' ~ '.join(group['clip'][:3])}{more} on {_names(group)}"
+        return f"{' ~ '.join(group['clip'].unique()[:3])}{more} on {_names(group)}"
 
-    # What stands on two sides itself is a clip leak and is reported under that name.
-    files = rows.drop_duplicates("path").drop_duplicates("clip").reset_index(drop=True)
-    return _on_two_sides(files, unit_keys(files, ("copy",)), wording)
+    rows = rows.drop_duplicates(["clip", "side"]).reset_index(drop=True)
+    keys = unit_keys(rows, ("copy",))
+    # One clip on two sides is a clip leak and is reported under that name.
+    families = rows.groupby(keys)["clip"].transform("nunique") > 1
+    return _on_two_sides(rows[families], keys[families], wording)
 
 
 def _speakers(rows):

@@ -28,7 +28,8 @@ def precision_for(found):
     """Return the precision that suits a device.
 
     bfloat16 has the range of float32 and needs no care; GPUs older than compute capability 8.0
-    (T4, V100) lack it, and float16 has its loss scaled. Processors are quickest in float32.
+    (T4, V100) lack it, and float16 has its loss scaled. Before 7.0 neither is quicker, and
+    processors are quickest in float32.
 
     Args:
         found: what `capability` returned.
@@ -36,7 +37,7 @@ def precision_for(found):
     Returns:
         str, a value of `training.precision`.
     """
-    if found is None:
+    if found is None or (found != "tpu" and found < (7, 0)):
         return "float32"
     return "mixed_bfloat16" if found == "tpu" or found >= (8, 0) else "mixed_float16"
 
@@ -79,4 +80,6 @@ def _of_jax():
 def _of_torch():
     import torch
 
-    return torch.cuda.get_device_capability() if torch.cuda.is_available() else None
+    # AMD's GPUs answer there too, with numbers of their own.
+    of_nvidia = torch.cuda.is_available() and torch.version.hip is None
+    return torch.cuda.get_device_capability() if of_nvidia else None

@@ -89,7 +89,7 @@ def _frames(padded, n_fft, hop_length):
     if per_frame > _MOST_SLICES:
         raise ValueError(
             "Without a Fourier transform of its own a graph needs `n_fft` and `hop_length` with a "
-            f"large common divisor, {n_fft // _MOST_SLICES} or more. Received: n_fft={n_fft}, "
+            f"large common divisor, {-(-n_fft // _MOST_SLICES)} or more. Received: n_fft={n_fft}, "
             f"hop_length={hop_length}. Train with another hop, or export another format."
         )
     samples = ops.shape(padded)[1]
