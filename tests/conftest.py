@@ -26,14 +26,16 @@ REPO = Path(__file__).resolve().parents[1]
 # Files of minutes. They come first, so that no process has one left when the others are idle.
 LONGEST = (
     "test_notebooks",
-    "test_devices",
+    "test_transfer",
+    "test_models",
     "test_tuning",
-    "test_robustness",
+    "test_ssl_lora",
+    "test_layers",
+    "test_ssl",
+    "test_devices",
     "test_export",
-    "test_leaks",
-    "test_ssl_model",
     "test_training",
-    "test_studies",
+    "test_ssl_model",
 )
 
 # Tests call librosa themselves too, without the lock of `serkeras.features._first_use`: what it
