@@ -90,7 +90,9 @@ for column, emotion in enumerate(shown):
     top.plot(np.arange(waves.shape[1]) / 16000, waves[column], linewidth=0.4, color="#0072B2")
     top.set_title(emotion)
     image = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
-    middle.imshow(mel[column], cmap="magma", extent=(0, 3, 0, 128), **image)
+    # One level, one colour in all three: soft speech must look soft.
+    levels = {"cmap": "magma", "vmin": mel.max() - 80, "vmax": mel.max()}
+    middle.imshow(mel[column], extent=(0, 3, 0, 128), **levels, **image)
     colours = {"cmap": "RdBu_r", "vmin": -60, "vmax": 60}
     bottom.imshow(mfcc[column, 1:], extent=(0, 3, 1, 40), **colours, **image)
     bottom.set_xlabel("time (s)")

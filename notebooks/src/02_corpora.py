@@ -113,9 +113,12 @@ for column, emotion in enumerate(shown):
     top, bottom = axes[:, column]
     top.plot(np.arange(waves.shape[1]) / RATE, waves[column], linewidth=0.3, color=BLUE)
     top.set_title(emotion)
-    extent = (0, 3, 0, 128)
-    bottom.imshow(mel[column], origin="lower", aspect="auto", cmap="magma", extent=extent)
+    image = {"origin": "lower", "aspect": "auto", "extent": (0, 3, 0, 128)}
+    # One level, one colour in all: soft speech must look soft.
+    levels = {"cmap": "magma", "vmin": mel.max() - 80, "vmax": mel.max()}
+    drawn = bottom.imshow(mel[column], **levels, **image)
     bottom.set_xlabel("time (s)")
+figure.colorbar(drawn, ax=axes[1], label="level (dB)", pad=0.01)
 axes[0, 0].set_ylabel("amplitude")
 axes[1, 0].set_ylabel("mel band")
 figure
@@ -502,8 +505,9 @@ found.drop(columns="path")
 #
 # Which of these is the worst? A broken file stops a training, and one sees it. The doubled folder
 # *helps*: at a random split into six parts, five of six clips have their twin on the training side,
-# and whoever has learned a clip by heart is right about its twin. Here the guesser asks the single nearest clip, by its mean
-# log-Mel spectrogram. Once the corpus is as it should be, once it lies there twice:
+# and whoever has learned a clip by heart is right about its twin. Here the guesser asks the single
+# nearest clip, by its mean log-Mel spectrogram. Once the corpus is as it should be, once it lies
+# there twice:
 
 # %%
 waves = np.stack([serkeras.audio.load_clip(path, short) for path in clips["path"]])

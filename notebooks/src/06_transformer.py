@@ -560,9 +560,10 @@ figure
 # | second fault | 39 | 36 | 19 |
 #
 # (Measured once, and not among the committed results; "sorted" there is the order of file names.)
-# Nobody cheated here. Two axes were exchanged, and all shapes fitted. On RAVDESS the figure came out
-# *better*, which is why nobody looked; here it came out worse. Most of the distance is between
-# company and no company, less is due to the order. The kit scores every recipe that mixes clips one clip at a time:
+# Nobody cheated here. Two axes were exchanged, and all shapes fitted. On RAVDESS the figure came
+# out *better*, which is why nobody looked; here it came out worse. Most of the distance is between
+# company and no company, less is due to the order. The kit scores every recipe that mixes clips one
+# clip at a time:
 
 # %%
 alone = 100 * faulty.metrics["uar"]["value"]

@@ -446,7 +446,8 @@ print(f"{sum(fall < 0 for fall in falls)} of {len(falls)} fall; mean {np.mean(fa
 #
 # We make sixty "systems" that are **all the same**: a small forest on the same features, trained on
 # the same speakers. Only the number that its chance starts from differs; before training none has a
-# reason to be better. But one of them will look best on the test side, and that is the one that would be published.
+# reason to be better. But one of them will look best on the test side, and that is the one that
+# would be published.
 #
 # A second group of speakers, whom nobody has ever used, then judges all sixty again.
 
@@ -524,9 +525,10 @@ print(f"the best against the mean of its equals: {gain:+.1f} points; elsewhere {
 # %% [markdown]
 # This is the **winner's curse**: who wins a contest of equals has been lucky, and most of the luck
 # does not come along. What is left elsewhere may be real, forests that were drawn differently are
-# not quite the same, but one more group of four speakers cannot say so. With more cells in the grid, more seeds, more evenings, the best figure rises, and
-# nothing has become better. It is why this kit gives mean and deviation of a row, chooses on the
-# validation side, and asks the test side afterwards.
+# not quite the same, but one more group of four speakers cannot say so. With more cells in the
+# grid, more seeds, more evenings, the best figure rises, and nothing has become better. It is why
+# this kit gives mean and deviation of a row, chooses on the validation side, and asks the test side
+# afterwards.
 
 # %% [markdown]
 # ## 10. Exercises

@@ -372,10 +372,10 @@ gaps = pd.DataFrame(
 gaps.round(3)
 
 # %% [markdown]
-# A gap is taken over emotions that both groups have: where repetition 2 exists for one emotion only,
-# it may be 0 although the dots differ. With eight speakers p cannot fall below 2 in 256, and after a
-# correction for eight tests (UAR and accuracy of four gaps) not below 0.06. So few speakers *cannot*
-# give less: no finding, and no proof of none.
+# A gap is taken over emotions that both groups have: where repetition 2 exists for one emotion
+# only, it may be 0 although the dots differ. With eight speakers p cannot fall below 2 in 256, and
+# after a correction for eight tests (UAR and accuracy of four gaps) not below 0.06. So few speakers
+# *cannot* give less: no finding, and no proof of none.
 #
 # An interval that holds 0 is *no* evidence of fairness: it is the size of what one cannot exclude.
 # Read its ends. And never publish a gap of two women and two men: four speakers can be dealt out in
