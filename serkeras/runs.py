@@ -129,6 +129,12 @@ class Run:
         return f"Run({str(self.folder)!r}, {self.experiment.recipe}, UAR {interval})"
 
 
+def speaker_disjoint(runs):
+    """Return what holds for the test speakers of all runs: False, None or True, the worst."""
+    found = {run.speaker_disjoint for run in runs}
+    return next(case for case in (False, None, True) if case in found)
+
+
 def refuse_several(folder):
     """Raise for an ensemble where one model is wanted."""
     raise ValueError(

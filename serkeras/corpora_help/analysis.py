@@ -1,5 +1,6 @@
 """`compare_corpora`: train a recipe with and without other corpora, and test the difference."""
 
+import itertools
 from pathlib import Path
 
 import pandas as pd
@@ -110,12 +111,6 @@ def _spelt(folder, lists):
     return f"lists:{lists}"
 
 
-def _disjoint(trained):
-    """Return what holds for the test speakers of all runs: the worst that holds for one."""
-    known = {run.speaker_disjoint for found in trained.values() for run in found}
-    return next((value for value in (False, None) if value in known), True)
-
-
 def _measure(trained, material, n_boot):
     alone, rows = next(iter(trained)), []
     for mixture, found in trained.items():
@@ -149,7 +144,7 @@ def _measure(trained, material, n_boot):
         "unit": unit,
         "units": int(judged.units.max()) + 1,
         "test_clips": len(material.split.test),
-        "speaker_disjoint": _disjoint(trained),
+        "speaker_disjoint": runs.speaker_disjoint(itertools.chain(*trained.values())),
         "dropped": material.dropped,
     }
 

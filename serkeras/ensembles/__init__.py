@@ -5,10 +5,19 @@ first. `load(folder)` reads what either wrote.
 """
 
 from serkeras.ensembles.combining import fit_weights, join
-from serkeras.ensembles.folder import Ensemble, ensemble, is_ensemble, join_members, load, open_run
+from serkeras.ensembles.folder import (
+    Ensemble,
+    answering,
+    ensemble,
+    is_ensemble,
+    join_members,
+    load,
+    open_run,
+)
 
 __all__ = [
     "Ensemble",
+    "answering",
     "ensemble",
     "fit_weights",
     "is_ensemble",

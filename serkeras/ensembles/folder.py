@@ -146,6 +146,11 @@ def open_run(run):
     return Ensemble(folder) if is_ensemble(folder) else Run(folder)
 
 
+def answering(run):
+    """Return the runs that answer: those of an `Ensemble`, or the `serkeras.Run` itself."""
+    return run.members if isinstance(run, Ensemble) else [run]
+
+
 def _member(folder, row):
     try:
         run = Run(folder)

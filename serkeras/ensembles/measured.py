@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from serkeras import runs as run_folders
 from serkeras.ensembles import combining, diversity, gain, members
 from serkeras.evaluation import metrics
 from serkeras.training import pipeline, provenance
@@ -96,7 +97,7 @@ def measure(runs, combine):
         gain=over(side.said),
         diversity=diversity.describe(side.truth, side.said, len(runs[0].labels)),
         validation=validation,
-        speaker_disjoint=members.speaker_disjoint(runs),
+        speaker_disjoint=run_folders.speaker_disjoint(runs),
     )
 
 

@@ -176,12 +176,6 @@ def allowed(runs):
     return set.intersection(*(set(split(run)["allowed"]) for run in runs))
 
 
-def speaker_disjoint(runs):
-    """Return the worst case of the splits: False, None where speakers are unknown, or True."""
-    found = [split(run)["speaker_disjoint"] for run in runs]
-    return next(case for case in (False, None, True) if case in found)
-
-
 def names(runs):
     """Return a short name a run: that of its folder, where those differ."""
     short = [Path(run.folder).resolve().name for run in runs]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serkeras.exporting import metadata
+from serkeras.exporting import formats, metadata
 
 
 class Exported:
@@ -86,9 +86,7 @@ def _saved_model(path, threads):
 
 
 def _onnx(path, threads):
-    from serkeras.exporting.formats import needed
-
-    runtime = needed("onnxruntime", "export")
+    runtime = formats.needed("onnxruntime", "export")
     options = runtime.SessionOptions()
     if threads:
         options.intra_op_num_threads = threads

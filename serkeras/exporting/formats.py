@@ -94,15 +94,17 @@ def _signature(batch, samples):
     return [tf.TensorSpec([batch, samples], tf.float32, name="waveform")]
 
 
+def _serving(model):
+    """Return the function that a file answers with; a new one, traced anew, at each call."""
+    return lambda waveform: {"probabilities": model(waveform, training=False)}
+
+
 def _saved_model(model, folder, batch, samples):
     import keras
 
-    def serve(waveform):
-        return {"probabilities": model(waveform, training=False)}
-
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint("serving_default", serve, _signature(batch, samples))
+    archive.add_endpoint("serving_default", _serving(model), _signature(batch, samples))
     with _quiet():
         archive.write_out(folder, verbose=False)
 
@@ -112,13 +114,9 @@ def _onnx(model, path):
     import tf2onnx
 
     signature = _signature(None, model.input_shape[1])
-
-    def serve(waveform):
-        return {"probabilities": model(waveform, training=False)}
-
     with dft.by_matrices(), _quiet():
         proto, _ = tf2onnx.convert.from_function(
-            tf.function(serve, input_signature=signature), signature, opset=_OPSET
+            tf.function(_serving(model), input_signature=signature), signature, opset=_OPSET
         )
     unknown = sorted({node.op_type for node in proto.graph.node if node.domain not in _DOMAINS})
     _check_onnx(proto, unknown)

@@ -9,6 +9,7 @@ from keras import ops
 from serkeras.ensembles import Ensemble, open_run
 from serkeras.features import layers
 from serkeras.runs import refuse_several
+from serkeras.serving.waveforms import inside
 from serkeras.training import by_speaker
 
 
@@ -44,7 +45,7 @@ def of(run, one_length=False):
     run = open_run(run)
     if isinstance(run, Ensemble):
         refuse_several(run.folder)
-    audio, settings = run.experiment.audio, run.experiment.features
+    audio = run.experiment.audio
     network = run.model
     _check(run, network)
     network = _in_floats(network)
@@ -52,10 +53,7 @@ def of(run, one_length=False):
     waves = keras.Input((audio.samples if prepared else None,), name="waveform")
     trim_db = audio.trim_db if audio.trim_silence else None
     clips = waves if prepared else layers.Prepare(audio.samples, audio.level, trim_db)(waves)
-    if settings.in_graph:
-        x = keras.layers.Reshape((audio.samples, 1), name="channel")(clips)
-    else:
-        x = layers.front_end(settings, audio.sample_rate, audio.samples)(clips)
+    x = inside(clips, run.experiment)
     return keras.Model(waves, _where_finite(network(x), waves), name="probabilities_of_waveforms")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from serkeras import __version__
 from serkeras._files import read_json, write_json
 from serkeras.evaluation import analysis
-from serkeras.exporting import graph
+from serkeras.exporting import formats, graph
 
 NAME = "serkeras.json"
 _FOLDER = "assets.extra"  # where a SavedModel keeps what is not its own
@@ -17,15 +17,15 @@ _WARNING = (
 )
 
 
-def describe(run, format, fixed):
+def describe(run, format):
     """Return what a user of an exported run must know, a dictionary of plain values.
 
     Args:
         run: `serkeras.Run`.
         format: one of `serkeras.exporting.FORMATS`.
-        fixed: whether the graph takes clips of just `samples` samples.
     """
     audio, facts = run.experiment.audio, run.metrics["run"]
+    fixed = format in formats.FIXED
     prepared = graph.is_prepared_outside(audio, fixed)
     return {
         "made_by": f"serkeras {__version__}",
@@ -118,9 +118,7 @@ def read(path):
 
 
 def _read_onnx(path):
-    from serkeras.exporting.formats import needed
-
-    runtime = needed("onnxruntime", "export")
+    runtime = formats.needed("onnxruntime", "export")
     try:
         session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's own classes have no common one but this

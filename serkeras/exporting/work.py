@@ -42,11 +42,10 @@ def export(run, format="onnx", out=None, clips=32, overwrite=False):
     """
     formats.require(format)
     run = open_run(run)
-    fixed = format in formats.FIXED
-    model = graph.of(run, fixed)
     out = _with_ending(Path(out), format) if out else _default(run, format)
     _check_free(out, overwrite)
-    about = metadata.describe(run, format, fixed)
+    model = graph.of(run, one_length=format in formats.FIXED)
+    about = metadata.describe(run, format)
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = out.with_name(f".tmp-{uuid.uuid4().hex}{out.suffix}")
     try:

@@ -7,6 +7,7 @@ from serkeras.ensembles import open_run
 from serkeras.evaluation import analysis, intervals, resampling
 from serkeras.groups import across_page, figures, gaps
 from serkeras.groups.measured import coded
+from serkeras.runs import speaker_disjoint
 from serkeras.studies.paired import holm
 from serkeras.training import provenance
 
@@ -172,9 +173,8 @@ def _correlation(sizes, values, seed):
 
 def _write(runs, result, out):
     experiment = runs[0].experiment.replace(recipe=f"{len(runs)} models")
-    known = {run.speaker_disjoint for run in runs}
     # The title speaks for all runs, so the worst of them decides.
-    disjoint = next((value for value in (False, None) if value in known), True)
+    disjoint = speaker_disjoint(runs)
     seeds = sorted({run.experiment.seed for run in runs})
     models = result["models"]
     drawn = {"women_and_men": figures.models_by_sex(models)}

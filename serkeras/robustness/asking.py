@@ -8,7 +8,6 @@ from serkeras.robustness import clips as recordings
 from serkeras.robustness import damages
 from serkeras.robustness.answers import Answers, named
 from serkeras.robustness.comparing import CLEAN
-from serkeras.serving.recordings import settings_of
 
 
 def opened(runs):
@@ -33,15 +32,10 @@ def opened(runs):
     return found
 
 
-def members(run):
-    """Return the runs that answer: those of an ensemble, or the run itself."""
-    return run.members if isinstance(run, ensembles.Ensemble) else [run]
-
-
 def _names(runs):
     """Return runs by the shortest name that tells them apart."""
     for name in (
-        lambda run: settings_of(run).recipe,
+        lambda run: run.experiment.recipe,
         lambda run: run.folder.resolve().name,
         lambda run: str(run.folder.resolve()),
     ):
@@ -82,7 +76,7 @@ def prepare(runs, rows, crowd, seed, n_jobs):
     for name, run in _names(runs).items():
         _check_same(run, rows)
         asked[name] = []
-        for each in members(run):
+        for each in ensembles.answering(run):
             rate = each.experiment.audio.sample_rate
             audio = shelf.setdefault(rate, recordings.Recordings(rate))
             asked[name].append(Answers(each, rows, crowd, audio, seed, n_jobs))

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from serkeras import ensembles
 from serkeras.evaluation import analysis
 from serkeras.robustness import asking, comparing, damages
 from serkeras.robustness import clips as recordings
 from serkeras.robustness.answers import NAME
 from serkeras.robustness.measures import MEASURES, Resamples, interval, measure
-from serkeras.serving.recordings import settings_of
 
 _GAINS = ("quieter", "louder")
 
@@ -50,7 +50,7 @@ def measure_robustness(
     wanted = damages.chosen(only)
     rows = recordings.of(runs[0], clips, seed)
     # One crowd for all: runs are compared in the same noise.
-    crowd = recordings.Crowd(asking.members(runs[0])[0], rows, seed)
+    crowd = recordings.Crowd(ensembles.answering(runs[0])[0], rows, seed)
     asked = asking.prepare(runs, rows, crowd, seed, n_jobs)
     if clips is not None:
         asking.check_whole_speakers(asked)
@@ -145,11 +145,11 @@ def _changed(said):
 
 
 def _about(run):
-    settings = settings_of(run)
+    settings = run.experiment
     return {
         "folder": run.folder.resolve().name,
         "protocol": analysis.protocol_of(run),
-        "members": len(asking.members(run)),
+        "members": len(ensembles.answering(run)),
         "audio": settings.audio.to_dict(),
         "whiten": settings.features.whiten,
         "by_speaker": bool(settings.model.settings.get("speaker_norm")),

@@ -10,7 +10,6 @@ import pandas as pd
 from tqdm import tqdm
 
 from serkeras import audio, datasets, ensembles
-from serkeras.runs import Run
 from serkeras.serving.waveforms import clip_features, network_inputs
 from serkeras.training import provenance
 
@@ -83,20 +82,11 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False, one_spe
         FileNotFoundError: a path does not exist.
         serkeras.audio.AudioError: a recording cannot be read (with `on_error="raise"`).
     """
-    run, members = _open(run)
+    run = ensembles.open_run(run)
+    members = ensembles.answering(run)
     settings = (paths, on_error, batch_size, progress, one_speaker)
     tables = [_predict_alone(each, *settings) for each in members]
     return _join(tables, run) if isinstance(run, ensembles.Ensemble) else tables[0]
-
-
-def _open(run):
-    """Return a `Run` or `Ensemble`, and the list of runs that answer."""
-    folder = Path(getattr(run, "folder", run))
-    if not ensembles.is_ensemble(folder):
-        run = run if isinstance(run, Run) else Run(folder)
-        return run, [run]
-    run = run if isinstance(run, ensembles.Ensemble) else ensembles.load(folder)
-    return run, run.members
 
 
 def _join(tables, ensemble):
@@ -183,7 +173,8 @@ def evaluate(run, data, on_error="raise", n_jobs=None, progress=True):
     """
     from serkeras.evaluation import metrics
 
-    run, members = _open(run)
+    run = ensembles.open_run(run)
+    members = ensembles.answering(run)
     labels, settings = run.labels, members[0].experiment
     data = datasets.as_list(data)
     told = ["a table" if isinstance(spec, pd.DataFrame) else str(spec) for spec in data]

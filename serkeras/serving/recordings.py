@@ -10,11 +10,6 @@ _CLOSE = {"float32": 1e-3}
 _CLOSE_AT_HALF_PRECISION = 5e-2
 
 
-def settings_of(run):
-    """Return the `serkeras.config.Experiment` of a run, of an ensemble that of its first run."""
-    return getattr(run, "experiment", None) or run.members[0].experiment
-
-
 def is_file(path):
     """Whether a value of a manifest's column path names a file that is there."""
     return isinstance(path, str) and Path(path).is_file()
@@ -40,7 +35,7 @@ def reachable(run, rows):
 
 def _elsewhere(run, rows):
     """Return the paths that the run's corpora give its clips on this machine."""
-    settings, reason = settings_of(run), ""
+    settings, reason = run.experiment, ""
     try:
         known = datasets.load_many(settings.data, settings.label_scheme, progress=False)
         paths = rows["clip"].map(known.set_index("clip")["path"])

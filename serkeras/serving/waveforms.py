@@ -44,6 +44,23 @@ def network_inputs(found, masked=False):
     return pad(found, longest=max(each.shape[-1] for each in found))
 
 
+def inside(clips, experiment):
+    """Return what a run's network takes, computed in the graph.
+
+    Args:
+        clips: Keras tensor `(batch, samples)` of clips brought to level and length.
+        experiment: the run's `serkeras.config.Experiment`; its features have layers.
+    """
+    import keras
+
+    from serkeras.features import layers
+
+    audio, settings = experiment.audio, experiment.features
+    if settings.in_graph:
+        return keras.layers.Reshape((audio.samples, 1), name="channel")(clips)
+    return layers.front_end(settings, audio.sample_rate, audio.samples)(clips)
+
+
 def waveform_model(run):
     """Return a run's model with its feature extraction inside.
 
@@ -66,15 +83,12 @@ def waveform_model(run):
 
     from serkeras.features import layers
 
-    audio, settings = run.experiment.audio, run.experiment.features
+    audio = run.experiment.audio
     if audio.fit == "keep":
         raise ValueError(
             "A model of waveforms needs clips of one length. Received: a run with "
             "audio.fit='keep'. Use serkeras.predict, which computes the features outside."
         )
     waves = keras.Input((audio.samples,), name="waveform")
-    if settings.in_graph:
-        x = keras.layers.Reshape((audio.samples, 1), name="channel")(waves)
-    else:
-        x = layers.front_end(settings, audio.sample_rate, audio.samples)(waves)
+    x = inside(waves, run.experiment)
     return layers.WaveformModel(waves, run.model(x), name=f"{run.model.name}_of_waveforms")
