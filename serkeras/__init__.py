@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _PARTS = (
     "audio",
     "augment",
+    "box",
     "confidence",
     "config",
     "corpora_help",
@@ -30,6 +31,7 @@ _PARTS = (
     "robustness",
     "runs",
     "serving",
+    "sharing",
     "splits",
     "ssl",
     "studies",

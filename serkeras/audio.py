@@ -1,5 +1,6 @@
 """From a file to a waveform: read, mono, resample, trim, fix the length."""
 
+import contextlib
 import os
 
 import numpy as np
@@ -52,19 +53,10 @@ def read(path, sample_rate):
     path = os.fspath(path)
     _check_file(path)
     wave, rate = _decode(path)
-    if not np.isfinite(wave).all():
-        bad = np.count_nonzero(~np.isfinite(wave))
-        raise AudioError(
-            f"Samples must be finite numbers. Received: {path}, where {bad} of {wave.size} are "
-            "NaN or infinite. Export the recording again, as 16-bit PCM."
-        )
+    _check_finite(wave, path)
     if rate != sample_rate:
         wave = soxr.resample(wave, rate, sample_rate, quality="HQ")
-    if not wave.size:
-        raise AudioError(
-            f"A recording must hold at least one sample at {sample_rate} Hz. Received: {path}, "
-            "which holds none. Record it again or leave it out."
-        )
+    _check_any(path, wave.size, sample_rate)
     return wave
 
 
@@ -197,14 +189,47 @@ def _unreachable(path, reason):
     )
 
 
+def blocks(path):
+    """Read a recording piece by piece: a long one never stands in memory as a whole.
+
+    Args:
+        path: file name.
+
+    Yields:
+        Block, float32 `(at most 1048576,)`, mono, at the recording's own rate; that rate in
+        hertz; and how many samples the file says there are. At least one block.
+
+    Raises:
+        AudioFileError, AudioError: see `read`; what is cut off is found at the end.
+    """
+    path, read = os.fspath(path), 0
+    _check_file(path)
+    with _explained(path), soundfile.SoundFile(path) as file:
+        for block in map(_mono, _blocks(file)):
+            _check_finite(block, path)
+            yield block, file.samplerate, file.frames
+            read += len(block)
+        rate, lacking = file.samplerate, _sound.shortfall(path, file, read)
+    _check_whole(path, lacking)
+    _check_any(path, read, rate)
+
+
 def _decode(path):
     """Return the mono waveform at its own rate, and that rate in hertz."""
+    with _explained(path), soundfile.SoundFile(path) as file:
+        rate = file.samplerate
+        found = [_mono(block) for block in _blocks(file)]
+        wave = np.concatenate(found) if found else np.zeros(0, np.float32)
+        lacking = _sound.shortfall(path, file, wave.size)
+    _check_whole(path, lacking)
+    return wave, rate
+
+
+@contextlib.contextmanager
+def _explained(path):
+    """Turn what soundfile raises into errors that name the file and the remedy."""
     try:
-        with soundfile.SoundFile(path) as file:
-            rate = file.samplerate
-            blocks = [_mono(block) for block in _blocks(file)]
-            wave = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-            lacking = _sound.shortfall(path, file, wave.size)
+        yield
     except OSError as error:
         raise _unreachable(path, error.strerror) from error
     except (soundfile.LibsndfileError, TypeError) as error:
@@ -215,12 +240,31 @@ def _decode(path):
             f"A recording must be an audio file that libsndfile reads. Received: {path} "
             f"({error}). Copy it again, or convert it: ffmpeg -i FILE new.wav"
         ) from error
+
+
+def _check_finite(wave, path):
+    if not np.isfinite(wave).all():
+        bad = np.count_nonzero(~np.isfinite(wave))
+        raise AudioError(
+            f"Samples must be finite numbers. Received: {path}, where {bad} of {wave.size} are "
+            "NaN or infinite. Export the recording again, as 16-bit PCM."
+        )
+
+
+def _check_any(path, samples, sample_rate):
+    if not samples:
+        raise AudioError(
+            f"A recording must hold at least one sample at {sample_rate} Hz. Received: {path}, "
+            "which holds none. Record it again or leave it out."
+        )
+
+
+def _check_whole(path, lacking):
     if lacking:
         raise AudioError(
             f"A recording must be as long as it says. Received: {path}, {lacking}. Copy or "
             "download it again; to keep what is there, convert it: ffmpeg -i FILE new.wav"
         )
-    return wave, rate
 
 
 def _mono(block):

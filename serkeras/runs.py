@@ -11,6 +11,7 @@ from pathlib import Path
 import filelock
 import pandas as pd
 
+from serkeras import datasets
 from serkeras._files import read_csv, read_json, write_json
 from serkeras.config import Experiment
 
@@ -81,8 +82,12 @@ class Run:
 
     @cached_property
     def predictions(self):
-        """DataFrame with one row a test clip: what it was and what the model said."""
-        return read_csv(self.folder / "predictions.csv", PREDICTION_COLUMNS)
+        """DataFrame with one row a test clip: what it was and what the model said.
+
+        Raises:
+            FileNotFoundError: the run was packed to be shared, without what it said of each clip.
+        """
+        return self._said("predictions.csv", "what it said of each test clip")
 
     @cached_property
     def validation(self):
@@ -91,11 +96,14 @@ class Run:
         Raises:
             FileNotFoundError: the run is from before validation.csv was kept.
         """
-        path = self.folder / "validation.csv"
+        return self._said("validation.csv", "what is fitted on the validation side")
+
+    def _said(self, name, what):
+        path = self.folder / name
         if not path.is_file():
             raise FileNotFoundError(
-                "A run must hold validation.csv for what is fitted on the validation side. "
-                f"Received: {self.folder}, which has none. Train it again with this version."
+                f"A run must hold {name} for {what}. Received: {self.folder}, which has none: "
+                "it is of an older version, or packed to be shared. Train it again."
             )
         return read_csv(path, PREDICTION_COLUMNS)
 
@@ -119,7 +127,9 @@ class Run:
             return classical.load(self.folder / "model.skops")
         import keras
 
-        return keras.saving.load_model(self.folder / "model.keras", safe_mode=True)
+        file = self.folder / "model.keras"
+        # A packed run has the parts of that file beside its own.
+        return keras.saving.load_model(file if file.is_file() else self.folder, safe_mode=True)
 
     def __repr__(self):
         if not self.finished:
@@ -184,7 +194,7 @@ def whole_command(experiment):
 
 def default_folder(experiment):
     """Return where a run goes when nobody says: `artifacts/runs/RECIPE-DATA-SPLIT-seedN`."""
-    data = "+".join(Path(spec.split("=")[0]).stem for spec in experiment.data)
+    data = "+".join(datasets.name_of(spec) for spec in experiment.data)
     split = experiment.split.replace(":", "").replace("/", "of")
     split = re.sub(r"[^\w+=.-]+", "-", split)  # names of speakers and statements may hold anything
     return Path("artifacts/runs") / f"{experiment.recipe}-{data}-{split}-seed{experiment.seed}"

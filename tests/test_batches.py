@@ -1,6 +1,7 @@
 """Batches: orders, masks, clips changed on the fly; the same numbers whatever computes them."""
 
 import copy
+import dataclasses
 import os
 import pickle
 import random
@@ -572,3 +573,61 @@ def test_keras_meets_the_same_batches_on_other_backends(backend, repo):
         text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+# Clips mixed with others of their batch.
+
+
+def mixing(count=40, **given):
+    side = side_of(noise(count, 3, 5))
+    side = dataclasses.replace(side, shares=np.eye(count, dtype=np.float32))
+    return side, Batches(side, 8, **{"seed": 0, "mixup": 0.4, **given})
+
+
+def test_mixup_mixes_clips_and_labels_by_one_share():
+    side, batches = mixing()
+    x, targets = batches[0]
+    np.testing.assert_allclose(targets.sum(axis=1), 1.0, rtol=1e-6)
+    expected = np.tensordot(targets, side.x, axes=1)[..., None]
+    np.testing.assert_allclose(x, expected, rtol=1e-5, atol=1e-6)
+    assert 1 < (targets > 0).sum(axis=1).max() <= 2
+    assert len(np.unique(targets.max(axis=1).round(4))) > 4  # a share for each clip
+
+
+def test_mixup_follows_seed_and_epoch_whatever_computes_it():
+    first, again, threaded = (mixing(**given)[1] for given in ({}, {}, {"workers": 3}))
+    for one, same, other in zip(first, again, threaded, strict=True):
+        for left, right, third in zip(one, same, other, strict=True):
+            np.testing.assert_array_equal(left, right)
+            np.testing.assert_array_equal(left, third)
+    before = first[0][1]
+    first.begin_epoch(1)
+    assert not np.array_equal(before, first[0][1])
+
+
+def test_mixup_meets_every_clip_once_and_leaves_the_sides_alone():
+    side, batches = mixing(mixup=1e-6)  # shares of next to 0 or 1
+    kept = side.x.copy()
+    met = np.concatenate([targets for _, targets in batches])
+    assert set(np.unique(met.round(3))) == {0.0, 1.0}
+    assert len(met) == len(side.x)
+    np.testing.assert_array_equal(side.x, kept)
+
+
+def test_mixup_is_refused_where_it_cannot_be():
+    with pytest.raises(ValueError, match="0 for hinge"):
+        Experiment().with_settings({"training.mixup": 0.2, "training.loss": "hinge"})
+    with pytest.raises(ValueError, match="without mixup where audio.fit='keep'"):
+        Experiment().with_settings({"training.mixup": 0.2, "audio.fit": "keep"})
+
+
+def test_a_network_learns_from_mixed_clips(own_csv, tmp_path):
+    run = serkeras.train(
+        "cnn",
+        data=[own_csv],
+        out=tmp_path / "run",
+        settings={**SMALL, "training.mixup": 0.3},
+        progress=False,
+    )
+    assert np.isfinite(run.history[["loss", "val_loss", "accuracy", "val_accuracy"]]).all(axis=None)
+    assert run.experiment.training.mixup == 0.3

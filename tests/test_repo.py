@@ -30,8 +30,8 @@ MACHINE_PATH = re.compile(rf"(?<![\w.~+=/-])/(?:{'|'.join(FOLDERS)})/")
 
 # Of extras, or imported by name only where a user has chosen that Keras backend.
 OPTIONAL = {
-    "ai_edge_litert", "audiomentations", "jax", "onnx", "onnxruntime", "safetensors", "tf2onnx",
-    "torch",
+    "ai_edge_litert", "audiomentations", "huggingface_hub", "jax", "onnx", "onnxruntime",
+    "safetensors", "tf2onnx", "torch",
 }  # fmt: skip
 # Import name -> name in the list, where the package index knows it by another.
 LISTED_AS = {

@@ -7,7 +7,7 @@ those that are missing.
 
 from serkeras.cards.data import data_card
 from serkeras.cards.everything import analyse
-from serkeras.cards.model import model_card
+from serkeras.cards.model import model_card, model_card_text
 from serkeras.cards.page import write_page
 
-__all__ = ["analyse", "data_card", "model_card", "write_page"]
+__all__ = ["analyse", "data_card", "model_card", "model_card_text", "write_page"]

@@ -40,6 +40,14 @@ def model_card(run):
         articles 3(39), 5(1)(f) and 50(3), Annex III 1(c).
     """
     run = open_run(run)
+    text = model_card_text(run)
+    with atomic_write(run.folder / FILE) as file:
+        file.write(text)
+    return run.folder / FILE
+
+
+def model_card_text(run):
+    """Return the card that `model_card` writes; see there."""
     if isinstance(run, Ensemble):
         refuse_several(run.folder)
     sections = (
@@ -53,10 +61,7 @@ def model_card(run):
         _how(run),
     )
     head = yaml.safe_dump(metadata(run), sort_keys=False, allow_unicode=True, width=100)
-    text = "\n\n".join([f"---\n{head}---", *(part for part in sections if part)])
-    with atomic_write(run.folder / FILE) as file:
-        file.write(text + "\n")
-    return run.folder / FILE
+    return "\n\n".join([f"---\n{head}---", *(part for part in sections if part)]) + "\n"
 
 
 def metadata(run):

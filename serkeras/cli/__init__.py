@@ -9,6 +9,7 @@ import warnings
 
 from serkeras import __version__
 from serkeras.cli import (
+    app,
     attention,
     batch_size,
     cards,
@@ -20,9 +21,11 @@ from serkeras.cli import (
     export,
     groups,
     leaks,
+    listening,
     protocols,
     robustness,
     runs,
+    sharing,
     studies,
     tuning,
 )
@@ -36,7 +39,11 @@ _COMMANDS = (
     runs.add_train,
     runs.add_evaluate,
     runs.add_predict,
+    listening.add_timeline,
+    listening.add_listen,
     export.add_export,
+    sharing.add_share,
+    sharing.add_box,
     ensembles.add_ensemble,
     attention.add_attention,
     explain.add_explain,
@@ -52,6 +59,7 @@ _COMMANDS = (
     leaks.add_leaks,
     cards.add_card,
     cards.add_report,
+    app.add_app,
 )
 # Commands that go on from what an interrupted one has finished.
 _RESUMING = (
@@ -59,6 +67,7 @@ _RESUMING = (
     "features",
     "images",
     "leaks",
+    "box",
     "train",
     "demo",
     "study",

@@ -60,6 +60,39 @@ def add_work(command):
     command.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
+def add_run_and_paths(command):
+    """Add `[RUN] PATH...`; `run_and_paths` tells them apart."""
+    command.add_argument(
+        "words",
+        nargs="+",
+        metavar="[RUN] PATH",
+        help="folder of a finished run, an exported file or hf://OWNER/NAME (the model in the box "
+        "where there is none), then recordings or folders of them",
+    )
+
+
+def run_and_paths(words):
+    """Return the run that a command names, None where it names none, and the recordings.
+
+    Args:
+        words: list of str; the first one is a run if it has the files of one, is an exported
+            model, or an address on the hub.
+
+    Raises:
+        ValueError: no recording is left.
+    """
+    from serkeras.serving.recogniser import is_model
+
+    named = is_model(words[0])
+    run, paths = (words[0], words[1:]) if named else (None, words)
+    if not paths:
+        raise ValueError(
+            f"At least one recording must be named. Received: the model {run} alone. Put a "
+            "recording, or a folder of them, behind it."
+        )
+    return run, paths
+
+
 def add_devices(command):
     """Add `--devices`."""
     command.add_argument(

@@ -165,6 +165,7 @@ def add_predict(subparsers):
         predict,
         "say what emotion recordings carry",
         """
+        python -m serkeras predict clip.wav                         by the model in the box
         python -m serkeras predict artifacts/runs/NAME clip.wav
         python -m serkeras predict artifacts/runs/NAME recordings/ --json
         A recording is cut as a clip in training; one of two clip lengths or more is heard in
@@ -172,8 +173,7 @@ def add_predict(subparsers):
         Recordings that cannot be read are named and left out; the exit code is then 1.
         """,
     )
-    command.add_argument("run_folder", metavar="RUN", help="folder of a finished run")
-    command.add_argument("paths", nargs="+", metavar="PATH", help="recordings or folders of them")
+    options.add_run_and_paths(command)
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
     command.add_argument(
         "--one-speaker",
@@ -187,9 +187,10 @@ def predict(arguments):
     """Print a table or JSON of what the model says."""
     import serkeras
 
+    run, paths = options.run_and_paths(arguments.words)
     table = serkeras.predict(
-        arguments.run_folder,
-        arguments.paths,
+        run,
+        paths,
         on_error="skip",
         progress=not arguments.quiet,
         one_speaker=arguments.one_speaker,

@@ -43,6 +43,10 @@ class Experiment(Config):
                 "seed": (self.seed >= 0, "0 or more"),
                 "members": (self.members >= 1, "1 or more"),
                 "combine": (self.combine in COMBINATIONS, f"one of {COMBINATIONS}"),
+                "training": (
+                    not (self.training.mixup and self.audio.fit == "keep"),
+                    "without mixup where audio.fit='keep': clips of several lengths do not mix",
+                ),
             },
         )
 

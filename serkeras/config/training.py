@@ -30,6 +30,9 @@ class TrainingConfig(Config):
             `serkeras.datasets.votes`; what validates and tests is the label in either case.
         label_smoothing: share of the truth that is spread over all classes.
         focal_gamma: of the focal loss.
+        mixup: mix each training clip, and its label, with another one of its batch by a share
+            drawn from Beta(mixup, mixup) (Zhang et al. 2018); 0 mixes nothing. What the network is
+            given is mixed: features, or waveforms where it computes its own.
         class_weights: "none", or "balanced" for clips that count by the rarity of their class.
         layer_rates: learning rates of the parts of a pretrained network against that of its head,
             `{"backbone": 0.1, "decay": 0.5, "thaw_every": 2}`; see
@@ -67,6 +70,7 @@ class TrainingConfig(Config):
     targets: str = "labels"
     label_smoothing: float = 0.0
     focal_gamma: float = 2.0
+    mixup: float = 0.0
     class_weights: str = "none"
     layer_rates: dict = field(default_factory=dict)
     cache_frozen: bool = True
@@ -99,6 +103,10 @@ class TrainingConfig(Config):
                     "in [0, 1), and 0 for hinge",
                 ),
                 "focal_gamma": (self.focal_gamma >= 0, "0 or more"),
+                "mixup": (
+                    self.mixup >= 0 and not (self.loss == "hinge" and self.mixup),
+                    "0 or more, and 0 for hinge",
+                ),
                 "loss": (self.loss in LOSSES, f"one of {LOSSES}"),
                 "targets": (
                     self.targets in TARGETS

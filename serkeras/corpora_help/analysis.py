@@ -60,9 +60,10 @@ def compare_corpora(
     seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     extra = datasets.as_list(extra)
     clips = (clips,) if isinstance(clips, (str, int)) else tuple(clips)
-    planned = plan.mixtures([plan.name_of(spec) for spec in extra], clips)
+    planned = plan.mixtures([datasets.name_of(spec) for spec in extra], clips)
     experiment = as_experiment(recipe, [test, *extra], split, seeds[0], label_scheme, settings)
-    out = Path(out or f"artifacts/corpora-help/{experiment.recipe}-{plan.name_of(test)}").resolve()
+    name = datasets.name_of(test)
+    out = Path(out or f"artifacts/corpora-help/{experiment.recipe}-{name}").resolve()
     material = plan.load(test, extra, split, seeds[0], label_scheme)
     chosen = plan.different(planned, material)
     for mixture in chosen:
@@ -77,7 +78,7 @@ def compare_corpora(
     )
     told = experiment.replace(data=[test])
     title = f"Which corpora help: {analysis.protocol(told, result['speaker_disjoint'])}"
-    sections = page.sections(result, plan.name_of(test), seeds)
+    sections = page.sections(result, name, seeds)
     analysis.write(out, title, result, sections, {"differences": page.figure(result)})
     return result
 

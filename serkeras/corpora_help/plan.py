@@ -66,13 +66,6 @@ def mixtures(names, clips=(ALL,)):
     return [Mixture(()), *(Mixture(part, each) for each in clips for part in chosen)]
 
 
-def name_of(spec):
-    """Return the short name of a data set: `tess` of "tess=DIR", `my` of "my.csv"."""
-    from pathlib import Path
-
-    return Path(spec.split("=")[0]).stem
-
-
 @dataclass(frozen=True)
 class Material:
     """The clips of a comparison.
@@ -116,8 +109,8 @@ def load(test, extra, kind, seed, scheme):
                 f"Received: {spec} with {sorted(set(clips['emotion']))} and {len(shared)} speakers "
                 f"in common with {test}. Choose another corpus or label scheme."
             )
-        found[name_of(spec)] = kept
-        dropped[name_of(spec)] = len(clips) - len(kept)
+        found[datasets.name_of(spec)] = kept
+        dropped[datasets.name_of(spec)] = len(clips) - len(kept)
     return Material(split, found, dropped)
 
 

@@ -11,7 +11,7 @@ looks for broken and doubled files.
 from serkeras.datasets.auditing import audit
 from serkeras.datasets.downloading import download
 from serkeras.datasets.labels import relabel
-from serkeras.datasets.many import as_list, load_many
+from serkeras.datasets.many import as_list, load_many, name_of
 from serkeras.datasets.own import ENDINGS, list_audio, load_own
 from serkeras.datasets.registry import card, find, how_to_get, load, names
 
@@ -27,6 +27,7 @@ __all__ = [
     "load",
     "load_many",
     "load_own",
+    "name_of",
     "names",
     "relabel",
 ]

@@ -1,6 +1,7 @@
 """Several corpora and own recordings in one manifest."""
 
 import os
+from pathlib import Path
 
 import pandas as pd
 
@@ -53,6 +54,11 @@ def load_many(specs, label_scheme="own", progress=True):
 def as_list(specs):
     """Return data sets as a list; a lone name, path or DataFrame becomes a list of one."""
     return [specs] if isinstance(specs, (str, os.PathLike, pd.DataFrame)) else list(specs)
+
+
+def name_of(spec):
+    """Return the short name of a data set: `tess` of "tess=DIR", `my` of "my.csv"."""
+    return Path(str(spec).split("=")[0]).stem
 
 
 def _load_one(spec, progress):

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from serkeras import runs as run_folders
+from serkeras import sharing
 from serkeras._files import read_csv, read_json, sha256, write_json
 from serkeras.ensembles import combining, measured, members, report
 from serkeras.runs import PREDICTION_COLUMNS, Run
@@ -135,11 +136,15 @@ def open_run(run):
     """Return what a folder holds, a `serkeras.Run` or an `Ensemble`.
 
     Args:
-        run: path of the folder; a `Run` or an `Ensemble` is returned as it is.
+        run: path of the folder, or "hf://owner/name" of a packed run on the hub; a `Run` or an
+            `Ensemble` is returned as it is.
 
     Raises:
         FileNotFoundError: the folder holds neither.
+        ImportError, ValueError: see `serkeras.sharing.fetch`.
     """
+    if isinstance(run, str) and run.startswith(sharing.PREFIX):
+        return Run(sharing.fetch(run))
     if isinstance(run, Ensemble) or (isinstance(run, Run) and run.experiment.members == 1):
         return run
     folder = getattr(run, "folder", run)

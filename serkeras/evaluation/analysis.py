@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+from serkeras import datasets
 from serkeras._files import atomic_write, write_json
 from serkeras.evaluation import plots
 
@@ -27,7 +28,7 @@ def protocol(experiment, speaker_disjoint):
     Returns:
         Text such as "cnn2 on ravdess, split speaker (new speakers), seed 0".
     """
-    data = " + ".join(Path(spec.split("=")[0]).name for spec in experiment.data)
+    data = " + ".join(datasets.name_of(spec) for spec in experiment.data)
     return (
         f"{experiment.recipe} on {data}, split {experiment.split} "
         f"({_VOICES[speaker_disjoint]}), seed {experiment.seed}"

@@ -4,7 +4,7 @@ import json
 import zipfile
 from pathlib import Path
 
-from serkeras import __version__
+from serkeras import __version__, datasets
 from serkeras._files import read_json, write_json
 from serkeras.evaluation import analysis
 from serkeras.exporting import formats, graph
@@ -34,7 +34,7 @@ def describe(run, format):
         "protocol": analysis.protocol_of(run),
         "commit": facts["commit"],
         # Without folders of this machine.
-        "data": [Path(spec.split("=")[0]).name for spec in facts["data"]],
+        "data": [datasets.name_of(spec) for spec in facts["data"]],
         "uar": run.metrics["uar"],
         "labels": run.labels,
         "input": {
@@ -44,6 +44,7 @@ def describe(run, format):
             "any_length": not (fixed or prepared),
             "full_scale": 1.0,
             "prepared_before": prepared,
+            "prepare": audio.to_dict() if prepared else None,
         },
         "output": {"name": "probabilities", "nan_means": "a sample was NaN or infinite"},
         "warning": _WARNING,

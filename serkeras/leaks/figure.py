@@ -4,6 +4,7 @@ from textwrap import fill
 
 import numpy as np
 
+from serkeras import datasets
 from serkeras.evaluation import plots
 from serkeras.leaks import registry
 
@@ -13,7 +14,7 @@ _HEIGHT = 0.27
 
 def people(result):
     """Whether people's figure may stand beside these: RAVDESS alone, with all its emotions."""
-    names = [spec.split("=")[0] for spec in result["data"]]
+    names = [datasets.name_of(spec) for spec in result["data"]]
     return names == ["ravdess"] and len(result["labels"]) == 8
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from serkeras import recipes
+from serkeras import datasets, recipes
 from serkeras._files import atomic_write
 from serkeras.config import Experiment
 from serkeras.evaluation import analysis
@@ -43,7 +43,7 @@ def write(folder, result):
 
 def title(result):
     """Return the title: it says that claims are none of our results."""
-    data = " + ".join(Path(spec.split("=")[0]).name for spec in result["data"])
+    data = " + ".join(datasets.name_of(spec) for spec in result["data"])
     seeds = ", ".join(map(str, result["seeds"]))
     return (
         f"What leaks would claim, and what is true: {result['recipe']} on {data}, honest split "

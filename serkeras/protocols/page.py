@@ -2,10 +2,10 @@
 
 import json
 import shlex
-from pathlib import Path
 
 import pandas as pd
 
+from serkeras import datasets
 from serkeras.evaluation._markdown import table as markdown
 from serkeras.evaluation.intervals import FEW_SPEAKERS
 from serkeras.protocols import named
@@ -19,7 +19,7 @@ def title(found):
     study = found.plan.study
     names = [entry.label for entry in study.recipes]
     recipes = ", ".join(names) if len(names) <= 4 else f"{len(names)} recipes"
-    data = " + ".join(Path(spec.split("=")[0]).name for spec in study.data)
+    data = " + ".join(datasets.name_of(spec) for spec in study.data)
     scheme = "" if study.label_scheme == "own" else f", label scheme {study.label_scheme}"
     return f"{recipes} on {data}{scheme}, under {_count(found.plan.protocols, 'protocol')}"
 
@@ -96,8 +96,9 @@ def _table(found):
         "those of all answers of all runs, with a 95 % interval: whole speakers are resampled with "
         "all of their clips in all runs (clips where speakers are unknown)"
         + (", within each corpus" if len(set(found.plan.clips["corpus"])) > 1 else "")
-        + ". The test side is named by what neither training nor validation has. **Bold rows are "
-        "an upper bound**: their speakers are known from training."
+        + ". The test side is named by what neither training nor validation has. **Bold rows know "
+        "their test speakers** from training; where nothing is new, the figure is an upper bound "
+        "for new speakers."
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from serkeras import audio, datasets, ensembles
+from serkeras import audio, box, datasets, ensembles
 from serkeras.serving.waveforms import clip_features, network_inputs
 from serkeras.training import provenance
 
@@ -63,8 +63,9 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False, one_spe
     """Say what emotion recordings carry, in the view of a finished run's model.
 
     Args:
-        run: `Run` or the path of its folder; also `Ensemble` or the path of its folder, whose
-            members predict one after another, each with its own windows.
+        run: `Run` or the path of its folder, or its address on the hub; also `Ensemble` or the
+            path of its folder, whose members predict one after another, each with its own
+            windows. None takes the model in the box.
         paths: files or folders; recordings of any length, rate and number of channels.
         on_error: "raise" stops at a recording that cannot be read; "skip" leaves it out and
             lists it in `.attrs["failed"]`, a list of (path, reason).
@@ -82,7 +83,7 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False, one_spe
         FileNotFoundError: a path does not exist.
         serkeras.audio.AudioError: a recording cannot be read (with `on_error="raise"`).
     """
-    run = ensembles.open_run(run)
+    run = ensembles.open_run(box.folder() if run is None else run)
     members = ensembles.answering(run)
     settings = (paths, on_error, batch_size, progress, one_speaker)
     tables = [_predict_alone(each, *settings) for each in members]

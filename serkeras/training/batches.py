@@ -18,6 +18,7 @@ _GROUPS = 4
 _LENGTHS = 32
 _MOST_WORKERS = 4
 _AHEAD = 2
+_MIXING = 0x4D58  # keeps these draws apart from others of the same seed
 
 
 class Batches(keras.utils.PyDataset):
@@ -38,12 +39,15 @@ class Batches(keras.utils.PyDataset):
         workers: threads that compute the next batches while the network learns; None is one a
             core where clips are changed on the fly and otherwise 0. They decide no number.
         shares: devices among which a batch is shared out, see `serkeras.training.devices`.
+        mixup: alpha of the distribution of the share in which a clip is mixed with another one of
+            its batch, see `serkeras.config.TrainingConfig`; only with a seed, for a side that has
+            shares of the classes and clips of one length. 0 mixes nothing.
 
     Raises:
         ValueError: there are fewer clips than devices, on TensorFlow.
     """
 
-    def __init__(self, side, batch_size=32, seed=None, workers=None, shares=1):
+    def __init__(self, side, batch_size=32, seed=None, workers=None, shares=1, mixup=0.0):
         # Not Keras's own workers: those of Keras 3.15 give the batches that they had prepared
         # for one epoch to the next one.
         super().__init__()
@@ -51,6 +55,7 @@ class Batches(keras.utils.PyDataset):
         if workers is None:
             workers = min(os.cpu_count() or 1, _MOST_WORKERS) if side.prepare else 0
         self._threads, self._pool, self._shares = workers, None, shares
+        self._mixup = mixup
         self.begin_epoch(0)
 
     def __getstate__(self):
@@ -116,7 +121,22 @@ class Batches(keras.utils.PyDataset):
 
     def _batch(self, rows, epoch):
         x, targets = self._side.features(rows, self._seed, epoch), self._side.targets[rows]
-        return (pad(x, self._side.longest) if self._side.varies else with_channels(x)), targets
+        if self._side.varies:
+            return pad(x, self._side.longest), targets
+        x = with_channels(x)
+        return self._mixed(x, targets, rows, epoch) if self._mixup else (x, targets)
+
+    def _mixed(self, x, targets, rows, epoch):
+        # The rows of a batch name it: threads may come to it in any order.
+        rng = np.random.default_rng([self._seed, epoch, _MIXING, *rows])
+        own = rng.beta(self._mixup, self._mixup, len(rows)).astype(np.float32)
+        other = rng.permutation(len(rows))
+
+        def mix(values):
+            share = own.reshape(-1, *(1,) * (values.ndim - 1))
+            return share * values + (1 - share) * values[other]
+
+        return mix(x), mix(targets)
 
     def for_keras(self):
         """Return what `fit`, `evaluate` and `predict` should be given.

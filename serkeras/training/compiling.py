@@ -113,6 +113,6 @@ def _loss(config, targets, num_classes):
     if config.class_weights == "balanced":
         weights = balanced_weights(targets, num_classes)
     plain = config.loss == "cross_entropy" and not config.label_smoothing and weights is None
-    if plain and config.targets == "labels":
+    if plain and config.targets == "labels" and not config.mixup:
         return "sparse_categorical_crossentropy"
     return ClassLoss(config.loss, config.label_smoothing, config.focal_gamma, weights)

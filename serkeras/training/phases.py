@@ -112,7 +112,7 @@ def _phase(folder, sides, build, experiment, progress, name, epochs, patience=No
     fit = Fit(
         folder,
         name,
-        Batches(given[0], settings.batch_size, seed, shares=shares),
+        Batches(given[0], settings.batch_size, seed, shares=shares, mixup=settings.mixup),
         Batches(given[1], settings.batch_size, shares=shares),
         epochs,
         # A search that is cut short follows the rule of the whole one.

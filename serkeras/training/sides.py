@@ -165,19 +165,30 @@ def extract(split, labels, experiment, on_error, n_jobs, progress):
 
 
 def _shares(split, labels, experiment):
-    """Return tables from clip to the share of each class, by side; none where labels are learned.
+    """Return tables from clip to the share of each class, by side; none where indices are learned.
 
     Keras wants targets of one form on both sides: those of validation are 1 for the label.
     """
-    if experiment.training.targets == "labels":
+    learned, train = experiment.training, split.train
+    if learned.targets == "labels" and not learned.mixup:
         return {}
-    train, validation = split.train, split.validation
-    heard = votes.distributions(train, labels, experiment.label_scheme)
-    named = validation["emotion"].to_numpy(dtype=object)[:, None] == np.array(labels, dtype=object)
-    return {
-        "train": pd.DataFrame(heard.astype(np.float32), index=train["clip"]),
-        "validation": pd.DataFrame(named.astype(np.float32), index=validation["clip"]),
+    if learned.targets == "votes":
+        heard = votes.distributions(train, labels, experiment.label_scheme)
+    else:
+        heard = _named(train, labels)
+    found = {
+        "train": (heard, train),
+        "validation": (_named(split.validation, labels), split.validation),
     }
+    return {
+        side: pd.DataFrame(np.asarray(rows, np.float32), index=clips["clip"])
+        for side, (rows, clips) in found.items()
+    }
+
+
+def _named(clips, labels):
+    """Return `(clips, classes)`: whether each class is the clip's label."""
+    return clips["emotion"].to_numpy(dtype=object)[:, None] == np.array(labels, dtype=object)
 
 
 def _given(features):
