@@ -49,7 +49,7 @@ def add_box(subparsers):
         """,
     )
     options.add_data(command)
-    command.add_argument("--run", metavar="DIR", help="folder of the training")
+    command.add_argument("--training", metavar="DIR", help="folder of the training")
     command.add_argument("--out", metavar="DIR", help="instead of the package's own folder")
     command.add_argument("--quiet", action="store_true", help="no progress bars")
 
@@ -60,7 +60,7 @@ def box(arguments):
     from serkeras.cli.runs import print_figures
 
     run = boxes.make(
-        arguments.data or boxes.CORPORA, arguments.run, arguments.out, not arguments.quiet
+        arguments.data or boxes.CORPORA, arguments.training, arguments.out, not arguments.quiet
     )
     print_figures(run.metrics)
     print(run.folder)
