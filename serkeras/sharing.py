@@ -19,7 +19,8 @@ from serkeras.runs import refuse_several
 PREFIX = "hf://"
 # Keras writes these into its archives; nothing else is taken out of one, or off a hub.
 _KERAS = ("config.json", "metadata.json", "model.weights.h5")
-_OWN = ("experiment.json", "metrics.json", "provenance.json", "README.md")
+_CLIPS = ("train", "validation", "test")  # parts of split.json that name recordings
+_OWN = ("experiment.json", "metrics.json", "split.json", "provenance.json", "README.md")
 
 
 def pack(run, out, overwrite=False):
@@ -109,7 +110,7 @@ def fetch(address, revision=None):
     folder = Path(
         _hub().snapshot_download(name, revision=revision, allow_patterns=[*_KERAS, *_OWN])
     )
-    missing = [each for each in (*_KERAS, *_OWN[:2]) if not (folder / each).is_file()]
+    missing = [each for each in (*_KERAS, *_OWN[:3]) if not (folder / each).is_file()]
     if missing:
         raise ValueError(
             "A repository must hold a run that `python -m serkeras share` packed. Received: "
@@ -155,6 +156,8 @@ def _write_own(run, folder):
     run = _without_places(run)
     write_json(folder / "experiment.json", run.experiment.to_dict())
     write_json(folder / "metrics.json", run.metrics)
+    split = read_json(run.folder / "split.json")
+    write_json(folder / "split.json", {key: split[key] for key in split if key not in _CLIPS})
     is_again = is_packed(run.folder)  # its card was made where the recordings were
     card = (run.folder / "README.md").read_text("utf-8") if is_again else cards.model_card_text(run)
     provenance = run.folder / "provenance.json"

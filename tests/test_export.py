@@ -403,7 +403,7 @@ def test_the_command_says_how_it_compares(small_run, tmp_path, capsys):
     assert cli.main([*words, "--clips", "3"]) == 0
     out = capsys.readouterr().out
     assert f"{path}  " in out
-    assert "on 3 test clips: largest difference " in out
+    assert "on 3 clips: largest difference " in out
     assert cli.main(words) == 2
     assert "--overwrite" in capsys.readouterr().err
     with pytest.raises(SystemExit):

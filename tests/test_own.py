@@ -77,6 +77,19 @@ def test_originals_are_paths_like_the_others(studio):
     assert clips["original"].isna().sum() == 1
 
 
+@pytest.mark.parametrize(("written", "is_lone"), [("b.wav", False), ("bb.wav", True)])
+def test_a_misspelt_original_is_named(studio, written, is_lone):
+    (studio / "copies.csv").write_text(
+        f"path,emotion,speaker,original\nb.wav,sad,1,\na.wav,sad,2,{written}\n"
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        datasets.load_own(studio / "copies.csv")
+    said = [str(each.message) for each in caught if "original" in str(each.message)]
+    assert len(said) == is_lone
+    assert not is_lone or ("1 values" in said[0] and "bb.wav" in said[0])
+
+
 def test_semicolons_and_byte_order_mark(studio):
     (studio / "excel.csv").write_text("path;emotion;speaker\na.wav;sad;x\n", encoding="utf-8-sig")
     assert list(datasets.load_own(studio / "excel.csv")["emotion"]) == ["sad"]

@@ -45,7 +45,7 @@ def test_nothing_but_data_travels(packed):
     names = sorted(path.name for path in packed.rglob("*"))
     assert names == sorted(
         ["config.json", "metadata.json", "model.weights.h5", "experiment.json", "metrics.json",
-         "provenance.json", "README.md"]
+         "split.json", "provenance.json", "README.md"]
     )  # fmt: skip
 
 
@@ -199,7 +199,7 @@ def test_the_synthetic_corpus_never_comes_into_the_box(tmp_path):
 
 def test_a_large_model_does_not_fit_into_the_box(small_run, tmp_path, monkeypatch):
     monkeypatch.setattr(box, "LARGEST", 1000)
-    with pytest.raises(ValueError, match="0 MB at most"):
+    with pytest.raises(ValueError, match="0.001 MB at most"):
         box.put(small_run, tmp_path / "box")
 
 
@@ -225,3 +225,20 @@ def test_predict_needs_no_run(tmp_path, capsys):
     assert "clip.wav" in capsys.readouterr().out
     assert cli.main(["predict", str(box.folder()), "--quiet"]) == 2
     assert "At least one recording" in capsys.readouterr().err
+
+
+def test_a_packed_run_is_exported_though_it_has_no_recordings(packed, tmp_path, capsys):
+    out = tmp_path / "model.keras"
+    words = ["export", str(packed), "--format", "keras", "--clips", "3", "--out", str(out)]
+    assert cli.main(words) == 0
+    said = capsys.readouterr().out
+    assert "on 3 clips" in said
+    assert "UAR" not in said
+    words[3:] = ["tflite-int8", "--out", str(tmp_path / "small.tflite")]
+    assert cli.main(words) == 2
+    assert "packed to be shared" in capsys.readouterr().err
+
+
+def test_the_model_in_the_box_is_exported_to_a_named_place_only(capsys):
+    assert cli.main(["export"]) == 2
+    assert "--out" in capsys.readouterr().err

@@ -200,7 +200,7 @@ def _measured(run):
         f"`{run.experiment.split}`, seed {run.experiment.seed}; 95 % intervals, "
         f"{run.metrics['intervals']['method']}.\n\n{table(('measure', 'value'), rows)}\n\n"
         f"Guessing would give a UAR of {percent(1 / len(run.labels))}. The emotions that it finds "
-        f"least: {named}. All of it stands in report.md."
+        f"least: {named}. The report of the run has the rest."
     )
 
 

@@ -13,11 +13,14 @@ def add_export(subparsers):
         """
         python -m serkeras export artifacts/runs/NAME --format onnx
         python -m serkeras export artifacts/runs/NAME --format tflite-int8 --out model.tflite
+        python -m serkeras export --out model.onnx                    the model in the box
         The file holds the features, the normalisation and the labels; before it is kept, it must
         answer as the run does on test recordings, within 1e-4 (of int8 the loss is measured).
         """,
     )
-    command.add_argument("run_folder", metavar="RUN", help="folder of a finished run")
+    command.add_argument(
+        "run_folder", metavar="RUN", nargs="?", help="finished run (the model in the box)"
+    )
     command.add_argument(
         "--format",
         default="onnx",
@@ -33,10 +36,15 @@ def add_export(subparsers):
 
 def export(arguments):
     """Write the file and print how it compares."""
-    from serkeras import exporting
+    from serkeras import box, exporting
 
+    if arguments.run_folder is None and arguments.out is None:
+        raise ValueError(
+            "An export of the model in the box must be told where to go. Received: neither RUN nor "
+            "--out. Give --out model.onnx, or the folder of a run."
+        )
     found = exporting.export(
-        arguments.run_folder,
+        arguments.run_folder or box.folder(),
         arguments.format,
         arguments.out,
         clips=arguments.clips,
@@ -44,7 +52,13 @@ def export(arguments):
     )
     print(f"{found['path']}  {found['bytes'] / 1e6:.2f} MB")
     print(
-        f"on {found['clips']} test clips: largest difference {found['largest_difference']:.1e}, "
-        f"same answer {100 * found['agreement']:.1f} %, UAR {100 * found['uar_run']:.1f} % of the "
-        f"run, {100 * found['uar_export']:.1f} % of the export"
+        f"on {found['clips']} clips: largest difference {found['largest_difference']:.1e}, "
+        f"same answer {100 * found['agreement']:.1f} %{_of_both(found)}"
     )
+
+
+def _of_both(found):
+    if "uar_run" not in found:  # packed to be shared, without test recordings
+        return ""
+    run, export = 100 * found["uar_run"], 100 * found["uar_export"]
+    return f", UAR {run:.1f} % of the run, {export:.1f} % of the export"

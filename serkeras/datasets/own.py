@@ -149,6 +149,7 @@ def _from_frame(table, name, base, source):
     table["path"] = _absolute(table["path"], base)
     if "original" in table.columns:
         table["original"] = _absolute(table["original"], base)
+        _warn_of_lone_originals(table, source)
     _need_files(table, source)
     table["emotion"] = table["emotion"].astype(str).map(canonical)
     _refuse_case(table, source)
@@ -173,6 +174,19 @@ def _absolute(paths, base):
         lambda path: os.path.abspath(os.path.join(base, Path(path).expanduser())),
         na_action="ignore",
     )
+
+
+def _warn_of_lone_originals(table, source):
+    """Name originals that keep no copies together: a misspelt one would let them leak."""
+    named = table["original"].dropna()
+    lone = named[~named.isin(table["path"]) & ~named.duplicated(keep=False)]
+    lone = [path for path in lone if not os.path.exists(path)]
+    if lone:
+        _table.warn(
+            f"{source}: {len(lone)} values of the column original name no file and no other row "
+            f"(such as {lone[0]}), so nothing keeps these copies on the side of their recording. "
+            "Correct them if they are misspelt.",
+        )
 
 
 def _need_columns(table, source):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serkeras import audio, datasets
+from serkeras import audio, datasets, sharing
 from serkeras._files import read_json
 from serkeras.ensembles import open_run
 from serkeras.exporting import checking, formats, graph, metadata
@@ -87,6 +87,12 @@ def _default(run, format):
 
 def _examples(run):
     """Return some training clips `(1, samples)`, the same ones at every call."""
+    if sharing.is_packed(run.folder):
+        raise ValueError(
+            "What integers lose is measured on test recordings of the run itself. Received: "
+            f"{run.folder}, which was packed to be shared without their names. Export another "
+            "format, or the run that it was packed from."
+        )
     trained = read_json(run.folder / "split.json")["train"]
     known = datasets.load_many(run.experiment.data, run.experiment.label_scheme, progress=False)
     paths = known.set_index("clip")["path"]
