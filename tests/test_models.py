@@ -169,6 +169,21 @@ def test_shapes_of_a_block_follow_the_source():
     assert shapes["block_flat"] == (512,)
 
 
+def momenta(model):
+    """Return the momentum of each batch normalisation of a model, in their order."""
+    kinds = keras.layers.BatchNormalization
+    return [layer.momentum for layer in model.layers if isinstance(layer, kinds)]
+
+
+@pytest.mark.parametrize(("name", "count"), [("cnn", 3), ("cnn2", 6), ("cnn2-transformer", 6)])
+def test_momentum_of_batch_normalisation_is_a_setting(name, count):
+    """The default is Keras's, which the source left as it was: published recipes keep it."""
+    assert momenta(models.build(name, SHAPE, CLASSES)) == [0.99] * count
+    faster = models.build(name, SHAPE, CLASSES, batch_norm_momentum=0.9)
+    assert momenta(faster) == [0.9] * count
+    assert momenta(keras.Model.from_config(faster.get_config())) == [0.9] * count
+
+
 def test_published_attention_fault_makes_a_clip_depend_on_its_batch():
     keras.utils.set_random_seed(0)
     model = models.build("cnn2-transformer", SHAPE, CLASSES, attention_axis="batch")
@@ -186,6 +201,8 @@ def test_published_attention_fault_makes_a_clip_depend_on_its_batch():
         ("cnn", (128, 20, 1), {}, r"at least 32 bins and 32 frames.*\(128, 20, 1\)"),
         ("cnn", (128, 94), {}, r"must be \(bins, frames, 1\).*\(128, 94\)"),
         ("cnn2", SHAPE, {"batch_norm_axis": "frame"}, "`batch_norm_axis` must be .*'frame'"),
+        ("cnn", SHAPE, {"batch_norm_momentum": 1}, "at least 0 and below 1.*Received: 1. Use 0.99"),
+        ("cnn2", SHAPE, {"batch_norm_momentum": -0.1}, "`batch_norm_momentum` must.*: -0.1"),
         ("cnn2-transformer", SHAPE, {"attention_axis": "clip"}, "`attention_axis` must.*'clip'"),
         ("cnn2-transformer", (126, 94, 1), {}, "divisible by `num_heads`.*126"),
         ("cnn5", (15, 94, 1), {}, r"more than 15 bins.*\(15, 94, 1\).*padding='same'"),

@@ -531,14 +531,15 @@ def test_what_is_new_is_read_from_the_splits(tmp_path):
     assert pooled.new_on_test([state], only) == ("statements",)
 
 
-def drawn(clips, recipes=2, labels=8):
+TESTED = (("speaker", "new", "speakers"), ("statement", "the same", "statements"))
+TESTED += (("random", "the same", ""),)
+
+
+def drawn(clips, recipes=2, labels=8, tested=TESTED):
     rows = [
         {"recipe": f"r{number}", "protocol": name, "speakers": speakers, "new": new, "runs": 1,
          "uar_value": 0.5, "uar_low": 0.4, "uar_high": 0.45}
-        for name, speakers, new in [
-            ("speaker", "new", "speakers"), ("statement", "the same", "statements"),
-            ("random", "the same", ""),
-        ]
+        for name, speakers, new in tested
         for number in range(recipes)
     ]  # fmt: skip
     found = types.SimpleNamespace(
@@ -562,6 +563,21 @@ def test_the_figure_has_new_speakers_on_top_and_marks_the_others():
     # People were asked about all eight emotions of RAVDESS, and nothing else.
     for other in (drawn(clips_of(("emodb", 4, 2))), drawn(clips_of(("ravdess", 4, 2)), labels=7)):
         assert not any("people" in name for name in other.get_legend_handles_labels()[1])
+
+
+def test_only_rows_without_anything_new_are_called_an_upper_bound():
+    """Known speakers with new statements are no bound: who says them is known, what is not."""
+
+    def bounds(*rows):
+        axis = drawn(clips_of(("ravdess", 4, 2)), tested=rows)
+        return [text.get_position()[1] for text in axis.texts if text.get_text() == "upper\nbound"]
+
+    speaker, statement, known = TESTED
+    assert bounds(*TESTED) == [2]
+    assert bounds(speaker, statement) == []
+    assert bounds(speaker, statement, known, ("kfold", "the same", "")) == [2.5]
+    assert bounds(known, statement, ("kfold", "the same", "")) == [0, 2]
+    assert bounds(speaker, ("emobox", "unknown", "")) == [1]
 
 
 def test_many_recipes_stay_apart_in_the_figure():

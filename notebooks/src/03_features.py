@@ -46,12 +46,15 @@ seconds = np.arange(len(wave)) / RATE
 print(wave.shape, wave.dtype, f"largest sample {np.abs(wave).max():.2f}")
 
 # %% [markdown]
-# Listen before you look:
+# Listen before you look (in 8 bits, to keep this file small):
 
 # %% tags=["synthetic-audio"]
+import soundfile
 from IPython.display import Audio, display
 
-display(Audio(wave[: 2 * RATE], rate=RATE))
+small = io.BytesIO()
+soundfile.write(small, wave[: 2 * RATE], RATE, format="WAV", subtype="PCM_U8")
+display(Audio(small.getvalue()))
 
 # %% [markdown]
 # And now look. The line is the air pressure, 16,000 numbers a second.
@@ -59,11 +62,11 @@ display(Audio(wave[: 2 * RATE], rate=RATE))
 
 # %%
 def to_png(figure):
-    """Draw a figure in 96 colours: this notebook has many, and its file stays small."""
+    """Draw a figure in 48 colours: this notebook has many, and its file stays small."""
     drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=84)
+    figure.savefig(drawn, format="png", dpi=80)
     picture = PIL.Image.open(drawn).convert("RGB")
-    picture.quantize(96, kmeans=1, dither=PIL.Image.Dither.NONE).save(small, "png", optimize=True)
+    picture.quantize(48, kmeans=1, dither=PIL.Image.Dither.NONE).save(small, "png", optimize=True)
     return small.getvalue()
 
 
@@ -494,23 +497,31 @@ figure
 # ## 13. Three resolutions in one picture
 #
 # Why choose one window? Report S1 takes three and gives them to an image network as red, green
-# and blue. Where the picture is grey all three agree; colours show where only the short window
-# (red: sudden) or only the long one (blue: steady) sees something.
+# and blue. First the three:
 
 # %%
 config = FeatureConfig(name="multi_resolution", n_fft=4096)
 picture = serkeras.features.compute(wave[None], config, RATE)[0]
 print("bins, width, channels:", picture.shape)
 
-low, high = np.percentile(picture.reshape(-1, 3), (20, 99.5), axis=0)
-figure = Figure(figsize=(9.5, 2.6), layout="constrained")
-axes = figure.subplots(1, 4, sharey=True)
-for channel, samples in enumerate(config.windows):
-    show(axes[channel], picture[..., channel], f"window {samples}", extent=(0, 3, 0, 128))
-show(axes[3], np.clip((picture - low) / (high - low), 0, 1), "as RGB", extent=(0, 3, 0, 128))
-axes[0].set_ylabel("mel band")
-for axis in axes:
+figure = Figure(figsize=(9, 2.5), layout="constrained")
+axes = figure.subplots(1, 3, sharey=True)
+for channel, (axis, samples) in enumerate(zip(axes, config.windows, strict=True)):
+    show(axis, picture[..., channel], f"window {samples}", extent=(0, 3, 0, 128))
     axis.set_xlim(0.6, 1.8)
+axes[0].set_ylabel("mel band")
+figure
+
+# %% [markdown]
+# Together: where the picture is grey all three agree; colours show where only the short window
+# (red: sudden) or only the long one (blue: steady) sees something.
+
+# %%
+low, high = np.percentile(picture.reshape(-1, 3), (20, 99.5), axis=0)
+figure = Figure(figsize=(5, 2.8), layout="constrained")
+axis = figure.subplots()
+show(axis, np.clip((picture - low) / (high - low), 0, 1), "as RGB", extent=(0, 3, 0, 128))
+axis.set(xlim=(0.6, 1.8), ylabel="mel band")
 figure
 
 # %% [markdown]
@@ -580,7 +591,7 @@ if FAST:
     rows = rows[:1] + rows[6:8]
 page = atlas.feature_atlas(same, speaker="synthetic-02", features=rows)
 small = io.BytesIO()
-page.savefig(small, format="jpeg", dpi=60, pil_kwargs={"quality": 45})
+page.savefig(small, format="jpeg", dpi=54, pil_kwargs={"quality": 40})
 IPython.display.Image(small.getvalue())
 
 # %% [markdown]

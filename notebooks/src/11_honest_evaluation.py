@@ -48,7 +48,11 @@ OUT = "honest"  # or "/content/drive/MyDrive/honest", after google.colab.drive.m
 BLUE, ORANGE, GREEN, VERMILION, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8C8C8C"
 CHEAP = {"audio.duration_s": 2.0, "features.n_mfcc": 20}
 
+# %% [markdown]
+# A helper for this page: figures are kept in few colours, so that the file stays small.
 
+
+# %%
 def show(figure, dpi=80):
     """Display a figure, or the file of one, with 64 colours: a fraction of the bytes."""
     if isinstance(figure, Path):
@@ -448,7 +452,8 @@ network = serkeras.train(
     split="speaker",
     settings={
         **CHEAP,
-        "features.n_mfcc": 40,
+        "audio.duration_s": 2.016,  # 64 frames
+        "features.n_mfcc": 32,
         "augment.copies": 0,
         "training.epochs": 1 if FAST else 15,
         "training.retrain": False,
@@ -469,11 +474,14 @@ show(page.parent / "figures" / "examples.png")
 
 # %% [markdown]
 # Maps of one clip rarely agree, and all of them look as if they explained something. Only the check
-# tells which of them to trust, for *this* network. A method whose interval reaches 0
-# is no better than a random order. And read its right panel: sizes of saliency and of integrated
-# gradients hardly change when the weights are random. Where this network cannot hear (its poolings
-# drop the last 0.6 s) every map is 0, learned or not, and that alone makes maps alike. Signs do
-# change.
+# tells which of them to trust, for *this* network. In its left panel a method whose interval
+# reaches 0 is no better than a random order. In its right panel a dot far from 0 is a map that
+# looks much the same when the weights are random. Sizes of integrated gradients are of that kind:
+# gradients are multiplied by the features, so their size follows the clip, whatever was learned.
+# Their signs do change.
+#
+# This network hears all 64 frames. Where poolings drop the end of a clip (notebook 05, section 5),
+# every map is 0 there, learned or not, and that alone would make maps alike.
 
 # %% [markdown]
 # ## 10. All of it on one page

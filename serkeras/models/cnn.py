@@ -13,7 +13,9 @@ _LAYERS = ((16, 2), (32, 4), (64, 4))
 _BATCH_NORM_AXES = {"channel": -1, "time": 2}
 
 
-def conv_block(inputs, dropout=0.3, batch_norm_axis="channel", name="block"):
+def conv_block(
+    inputs, dropout=0.3, batch_norm_axis="channel", batch_norm_momentum=0.99, name="block"
+):
     """Three times convolution 3x3, batch normalisation, ReLU, max pooling, dropout; flattened.
 
     Args:
@@ -21,6 +23,9 @@ def conv_block(inputs, dropout=0.3, batch_norm_axis="channel", name="block"):
         dropout: rate after each pooling.
         batch_norm_axis: "channel" as batch normalisation is meant; "time" as the source
             published it: its tensors were channels-first and `axis=-1` met the frames.
+        batch_norm_momentum: how much of the running means each step keeps, 0 to below 1. The
+            source left Keras's 0.99; after a few hundred steps such means are not there yet,
+            and 0.9 suits so short a training.
         name: prefix of the layer names.
 
     Returns:
@@ -31,11 +36,19 @@ def conv_block(inputs, dropout=0.3, batch_norm_axis="channel", name="block"):
             f"`batch_norm_axis` must be one of {sorted(_BATCH_NORM_AXES)}. "
             f"Received: {batch_norm_axis!r}. Use 'channel' unless you study the published fault."
         )
+    if not 0 <= batch_norm_momentum < 1:
+        raise ValueError(
+            "`batch_norm_momentum` must be at least 0 and below 1: 1 would keep the running means "
+            f"of an untrained network. Received: {batch_norm_momentum}. Use 0.99, or 0.9 where "
+            "steps are few."
+        )
     x = inputs
     for index, (filters, pool) in enumerate(_LAYERS, start=1):
         x = keras.layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv{index}")(x)
         x = keras.layers.BatchNormalization(
-            axis=_BATCH_NORM_AXES[batch_norm_axis], name=f"{name}_norm{index}"
+            axis=_BATCH_NORM_AXES[batch_norm_axis],
+            momentum=batch_norm_momentum,
+            name=f"{name}_norm{index}",
         )(x)
         x = keras.layers.ReLU(name=f"{name}_relu{index}")(x)
         x = keras.layers.MaxPooling2D(pool, name=f"{name}_pool{index}")(x)
@@ -54,7 +67,9 @@ def check_input_shape(input_shape):
         )
 
 
-def build_cnn(input_shape, num_classes, dropout=0.3, batch_norm_axis="channel"):
+def build_cnn(
+    input_shape, num_classes, dropout=0.3, batch_norm_axis="channel", batch_norm_momentum=0.99
+):
     """One convolution block and a softmax layer.
 
     Args:
@@ -62,6 +77,7 @@ def build_cnn(input_shape, num_classes, dropout=0.3, batch_norm_axis="channel"):
         num_classes: width of the softmax.
         dropout: rate after each pooling.
         batch_norm_axis: "channel", or "time" for the published fault (see `conv_block`).
+        batch_norm_momentum: of the running means (see `conv_block`).
 
     Returns:
         Uncompiled `keras.Model`.
@@ -71,11 +87,13 @@ def build_cnn(input_shape, num_classes, dropout=0.3, batch_norm_axis="channel"):
     """
     check_input_shape(input_shape)
     inputs = keras.Input(input_shape, name="features")
-    features = conv_block(inputs, dropout, batch_norm_axis)
+    features = conv_block(inputs, dropout, batch_norm_axis, batch_norm_momentum)
     return keras.Model(inputs, classifier(features, num_classes), name="cnn")
 
 
-def build_cnn2(input_shape, num_classes, dropout=0.3, batch_norm_axis="channel"):
+def build_cnn2(
+    input_shape, num_classes, dropout=0.3, batch_norm_axis="channel", batch_norm_momentum=0.99
+):
     """Two convolution blocks in parallel on the same input, joined before the softmax layer.
 
     Args:
@@ -83,6 +101,7 @@ def build_cnn2(input_shape, num_classes, dropout=0.3, batch_norm_axis="channel")
         num_classes: width of the softmax.
         dropout: rate after each pooling.
         batch_norm_axis: "channel", or "time" for the published fault (see `conv_block`).
+        batch_norm_momentum: of the running means (see `conv_block`).
 
     Returns:
         Uncompiled `keras.Model`.
@@ -93,7 +112,8 @@ def build_cnn2(input_shape, num_classes, dropout=0.3, batch_norm_axis="channel")
     check_input_shape(input_shape)
     inputs = keras.Input(input_shape, name="features")
     blocks = [
-        conv_block(inputs, dropout, batch_norm_axis, name=f"block{index}") for index in (1, 2)
+        conv_block(inputs, dropout, batch_norm_axis, batch_norm_momentum, name=f"block{index}")
+        for index in (1, 2)
     ]
     features = keras.layers.Concatenate(name="joined")(blocks)
     return keras.Model(inputs, classifier(features, num_classes), name="cnn2")

@@ -53,6 +53,7 @@ def build_cnn2_transformer(
     intermediate_dim=512,
     encoder_dropout=0.4,
     attention_axis="time",
+    batch_norm_momentum=0.99,
 ):
     """Two convolution blocks in parallel with a transformer encoder over time.
 
@@ -65,6 +66,7 @@ def build_cnn2_transformer(
         attention_axis: "time"; "batch" is the second published fault: the source fed
             (time, batch, features) to a layer that expects (batch, time, features), so a
             clip's prediction depends on the clips that share its batch.
+        batch_norm_momentum: of the running means (see `serkeras.models.cnn.conv_block`).
 
     Returns:
         Uncompiled `keras.Model` with 848,647 parameters for (128, 94, 1) and 7 classes;
@@ -86,7 +88,8 @@ def build_cnn2_transformer(
         )
     inputs = keras.Input(input_shape, name="features")
     blocks = [
-        conv_block(inputs, dropout, batch_norm_axis, name=f"block{index}") for index in (1, 2)
+        conv_block(inputs, dropout, batch_norm_axis, batch_norm_momentum, name=f"block{index}")
+        for index in (1, 2)
     ]
     encoded = encoder_branch(
         inputs, num_layers, num_heads, intermediate_dim, encoder_dropout, attention_axis

@@ -66,15 +66,26 @@ def newness(row):
 
 
 def _mark_known(axis, table, protocols):
-    """Shade the protocols whose speakers are not new: they are the last."""
-    first = table.drop_duplicates("protocol").set_index("protocol")["speakers"]
-    known = [place for place, name in enumerate(protocols) if first[name] != NEW]
+    """Shade the protocols whose speakers are not new, and name the bounds among them.
+
+    They are the last. A figure is an upper bound where nothing on the test side is new; where
+    statements or corpora are, the line beside the row says what it asks.
+    """
+    first = table.drop_duplicates("protocol").set_index("protocol")
+    known = [place for place, name in enumerate(protocols) if first["speakers"][name] != NEW]
     if known:
         axis.axhspan(known[0] - 0.5, known[-1] + 0.5, color=GREY, alpha=0.15, linewidth=0)
+    bounds = [place for place in known if is_bound(first.loc[protocols[place]])]
+    for run in np.split(bounds, np.flatnonzero(np.diff(bounds) > 1) + 1) if bounds else []:
         axis.text(
-            1.01, (known[0] + known[-1]) / 2, "upper\nbound", fontsize=9, va="center",
+            1.01, run.mean(), "upper\nbound", fontsize=9, va="center",
             transform=axis.get_yaxis_transform(),
         )  # fmt: skip
+
+
+def is_bound(row):
+    """Whether a figure is an upper bound for new speakers: nothing on its test side is new."""
+    return row["speakers"] != NEW and not row["new"]
 
 
 def _levels(axis, found):
