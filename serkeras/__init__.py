@@ -10,6 +10,7 @@ from serkeras import _keras_hook  # noqa: F401  (registers our layers with Keras
 __version__ = "0.1.0"
 
 _PARTS = (
+    "app",
     "audio",
     "augment",
     "box",

@@ -6,8 +6,9 @@ import textwrap
 # In the order of a clip's way through the package; rooms that are not named follow behind.
 _ORDER = (
     "datasets", "splits", "audio", "augment", "features", "features.layers", "models", "recipes",
-    "config", "training", "runs", "evaluation", "tuning", "studies", "ensembles", "serving", "ssl",
-    "protocols", "leaks", "groups", "corpora_help", "confidence", "robustness", "explanation",
+    "config", "training", "runs", "evaluation", "tuning", "studies", "ensembles", "serving",
+    "sharing", "ssl", "protocols", "leaks", "groups", "corpora_help", "confidence", "robustness",
+    "explanation",
 )  # fmt: skip
 # What a room's page has beside its own public names: modules with all that is public in them, or
 # single functions.

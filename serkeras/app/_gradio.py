@@ -1,7 +1,9 @@
 """Gradio, as this page needs it: silent towards others, and of two major versions."""
 
+import contextlib
 import inspect
 import os
+import warnings
 
 from serkeras.exporting import formats
 
@@ -15,6 +17,14 @@ def load():
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     return formats.needed("gradio", "app")
+
+
+@contextlib.contextmanager
+def quiet():
+    """Keep version 5 from warning of what version 6 renamed: `known` sees to it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r".*Gradio 6\.0", DeprecationWarning)
+        yield
 
 
 def known(function, settings):

@@ -1,6 +1,7 @@
 """What the controls of the page do: from what a visitor gives to what he sees, HTML."""
 
 import contextlib
+import time
 from pathlib import Path
 
 import numpy as np
@@ -50,15 +51,11 @@ def explain(desk, path):
     if not path:
         return ""
     try:
-        png, reason = desk.explain(path)
+        png, told = desk.explain(path)
     except ValueError:
         return ""
-    told = "Waveform and Mel spectrogram of the recording, with what counted for the answer"
-    below = pieces.hint(reason or (
-        "The gradient of the answer's score, in training deviations. It says what the number "
-        "depends on, not why a person sounds so."
-    ))  # fmt: skip
-    return pieces.picture(png, told if not reason else told.partition(", with")[0]) + below
+    shown = "Waveform and Mel spectrogram of the recording, and what counted for the answer."
+    return pieces.picture(png, shown) + pieces.hint(told)
 
 
 def batch(desk, paths):
@@ -123,13 +120,18 @@ def listen(desk, live, path):
         return live, None
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        changed = live.feed(samples, rate)
+        changed = live.feed(samples, rate, arrived())
     except (ValueError, soundfile.LibsndfileError) as error:
         return live, pieces.note(bounds.without_folder(error, path))
     finally:
         with contextlib.suppress(OSError):
             Path(path).unlink()
     return live, now(live) if changed or live.full else None
+
+
+def arrived():
+    """Return the time now, in seconds of a clock that never jumps back."""
+    return time.monotonic()
 
 
 def stop(live):
@@ -168,5 +170,6 @@ def _strip(live):
         f'<figure class="ser-strip" style="--rows:{len(live.labels)}"><div class="ser-names">'
         f'{names}</div><img src="{source}" alt="Probabilities of the newest {SPAN_S} seconds">'
         f'<figcaption><span>{SPAN_S} s ago</span><span class="ser-scale">0 <i></i> 100 %, '
-        f'<b class="ser-grey"></b> silence</span><span>now</span></figcaption></figure>'
+        f'<b class="ser-grey"></b> silence, white: nothing came</span><span>now</span>'
+        "</figcaption></figure>"
     )

@@ -2,6 +2,7 @@
 
 import tempfile
 import threading
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,12 +60,16 @@ class Desk:
         model: as given.
         recogniser: `Shared`.
         limits: `Limits`.
+        name: of the model, for the page.
     """
 
     def __init__(self, model=None, limits=None):
         self.model, self.limits = model, limits or Limits()
         self.recogniser = Shared(model)
-        self._salience = Salience(self.recogniser)
+        self.name = self.recogniser.name
+        if model is None:
+            self.name = f"{self.recogniser.run.experiment.recipe}, in the box"
+        self._salience, self._listening = Salience(self.recogniser), weakref.WeakSet()
 
     def warm(self):
         """Ask the model once, so that the first visitor does not wait for its compilation."""
@@ -100,18 +105,20 @@ class Desk:
             path: of the file.
 
         Returns:
-            PNG bytes, and words about what is not shown, "" where all is. Of a recording that is
-            longer than the model hears at once, the first window.
+            PNG bytes, and words about what it shows, and why no map where there is none.
 
         Raises:
             ValueError, serkeras.audio.AudioError: as for `hear`.
         """
         bounds.check(path, self.limits, self.limits.clip_s)
-        wave = audio.read(path, self.recogniser.sample_rate)
+        rate = self.recogniser.sample_rate
+        wave = audio.read(path, rate)
         found, reason = self._salience.of(path, len(wave))
         shown = wave if found is None else found.wave
-        figure = pictures.clip(shown, self.recogniser.sample_rate, found)
-        return pictures.png(figure), reason
+        figure = pictures.clip(shown, rate, found)
+        if len(shown) < len(wave):
+            reason = f"The picture shows the first {bounds.spoken(len(shown) / rate)}. {reason}"
+        return pictures.png(figure), reason.strip()
 
     def batch(self, paths):
         """Say what recordings carry, one after another.
@@ -168,7 +175,14 @@ class Desk:
 
     def live(self):
         """Return a `serkeras.app.live.Live` for a new visitor with a microphone."""
-        return Live(self.recogniser, 60 * self.limits.live_min)
+        live = Live(self.recogniser, 60 * self.limits.live_min)
+        self._listening.add(live)
+        return live
+
+    def close(self):
+        """Let go of the sound of all visitors who still listen."""
+        for live in list(self._listening):
+            live.close()
 
 
 def _files(timeline):

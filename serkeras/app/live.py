@@ -9,6 +9,8 @@ from serkeras.serving.stream import GAP, SILENCE, Stream
 
 SPAN_S = 60
 HOP_S = 0.5
+# Portions come when the network lets them; what is later than this was lost on the way.
+_GAP_S = 1.0
 
 
 class Live:
@@ -28,16 +30,19 @@ class Live:
     def __init__(self, recogniser, longest_s):
         self._recogniser, self._longest_s = recogniser, longest_s
         self._stream, self._rate, self._lock = None, None, threading.Lock()
+        self._begin = None
         self.labels = recogniser.labels
         self.hop_s = min(HOP_S, recogniser.samples / recogniser.sample_rate)
         self.moments, self.full = deque(maxlen=round(SPAN_S / self.hop_s)), False
 
-    def feed(self, samples, rate):
+    def feed(self, samples, rate, now=None):
         """Take a portion of sound.
 
         Args:
             samples: array `(n,)` or `(n, channels)`, floats of full scale 1.0.
             rate: hertz; with another one than before the stream begins anew.
+            now: seconds of a clock that never jumps back, at which the portion arrived; None says
+                that nothing was lost before it.
 
         Returns:
             Whether there is something new to show.
@@ -46,26 +51,39 @@ class Live:
             if self.full:
                 return False
             if rate != self._rate:
-                self._stream, self._rate = Stream(self._recogniser, rate, hop_s=self.hop_s), rate
-                self.moments.clear()
-            return self._keep(self._stream.feed(samples))
+                self._begin_anew(rate)
+            return self._keep(self._stream.feed(samples, self._at(len(samples) / rate, now)))
+
+    def _begin_anew(self, rate):
+        self._stream = Stream(self._recogniser, rate, hop_s=self.hop_s, gap_s=_GAP_S)
+        self._rate, self._begin = rate, None
+        self.moments.clear()
+
+    def _at(self, lasts_s, now):
+        """Return when a portion began, on a clock that is 0 where the first one did."""
+        if now is None:
+            return None
+        if self._begin is None:
+            self._begin = now - lasts_s
+        return now - lasts_s - self._begin
 
     def end(self):
         """Hear what is left of a recording that was stopped."""
         with self._lock:
             if self._stream is not None and not self.full:
                 self._keep(self._stream.end())
-            self._rate = None
+            self.close()
+
+    def close(self):
+        """Let go of the sound; what was said of it stays."""
+        self._stream, self._rate = None, None
 
     def _keep(self, moments):
         self.moments.extend(moments)
         if moments and moments[-1].end_s >= self._longest_s:
-            self._keep_last()
+            self.full = True
+            self.close()
         return bool(moments)
-
-    def _keep_last(self):
-        self.full = True
-        self._stream = None
 
     def columns(self):
         """Return the newest minute on a grid of time.

@@ -1,7 +1,10 @@
 """The page itself: four tabs of Gradio's components."""
 
 from serkeras.app import _gradio, about, actions, pieces, words
+from serkeras.app.limits import spoken
 
+# Each holds one of Gradio's 40 threads' turns for as long as the microphone is on.
+_LISTENING = 20
 _FORGET_S = 900  # uploads, and what is known of a visitor
 
 
@@ -23,7 +26,7 @@ def build(desk, looks):
         "delete_cache": (60, _FORGET_S),
     }
     with gr.Blocks(**settings, **_gradio.known(gr.Blocks, looks)) as blocks:
-        gr.HTML(words.header(desk.recogniser.name, desk.recogniser.labels, synthetic))
+        gr.HTML(words.header(desk.name, desk.recogniser.labels, synthetic))
         for name, fill in _TABS.items():
             with gr.Tab(name, id=name):
                 gr.HTML(words.warning(synthetic))
@@ -33,15 +36,22 @@ def build(desk, looks):
 
 def _recording(gr, label, sources, streaming=False):
     """Return a control for a recording that takes files of its own visitor only."""
+    # The other button would send the recording to a forum.
+    buttons = _gradio.known(gr.Audio, {"buttons": ["download"], "show_share_button": False})
     made = gr.Audio(
-        label=label, sources=sources, type="filepath", streaming=streaming, editable=False
+        label=label,
+        sources=sources,
+        type="filepath",
+        streaming=streaming,
+        editable=False,
+        **buttons,
     )
     return _gradio.refuse_addresses(made)
 
 
 def _clip(gr, desk):
-    most = f"at most {desk.limits.megabytes:g} MB, {desk.limits.clip_s:g} s"
-    clip = _recording(gr, f"Recording: upload or speak ({most})", ["upload", "microphone"])
+    most = f"at most {desk.limits.megabytes:g} MB, {spoken(desk.limits.clip_s)}"
+    clip = _recording(gr, f"Recording ({most})", ["upload", "microphone"])
     answer = gr.HTML(pieces.hint("Upload a recording, or record one, and its bars come here."))
     picture = gr.HTML()
     _on(clip.change, lambda path: actions.hear(desk, path), [clip], [answer])
@@ -59,7 +69,7 @@ def _live(gr, desk):
 
     _on(
         microphone.stream, listen, [microphone, live], [live, shown],
-        stream_every=0.5, show_progress="hidden",
+        stream_every=0.5, show_progress="hidden", concurrency_limit=_LISTENING,
     )  # fmt: skip
     _on(microphone.start_recording, lambda: None, [], [live])
     _on(microphone.stop_recording, actions.stop, [live], [shown])
@@ -73,7 +83,7 @@ def _live(gr, desk):
 
 
 def _batch(gr, desk):
-    most = f"at most {desk.limits.files} of {desk.limits.megabytes:g} MB, {desk.limits.clip_s:g} s"
+    most = f"at most {desk.limits.files}, {spoken(desk.limits.clip_s)} each"
     files = _gradio.refuse_addresses(
         gr.File(label=f"Recordings ({most})", type="filepath", file_count="multiple", height=200)
     )

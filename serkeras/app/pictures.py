@@ -9,6 +9,7 @@ from serkeras.evaluation.plots import BLUE, GREY, VERMILION, new_figure
 _MOST_POINTS = 3000
 _SILENT, _EMPTY = (205, 205, 205), (255, 255, 255)
 _DECIBELS = 60
+_NEIGHBOURS = 5
 
 
 def png(figure):
@@ -71,8 +72,9 @@ def _spectrogram(axis, wave, rate):
         vmax=shown.max(), extent=(0, len(wave) / rate, -0.5, len(shown) - 0.5),
     )  # fmt: skip
     ticks = [tick for tick in (500, 1000, 2000, 4000) if tick < rate / 2]
-    axis.set_yticks(np.interp(ticks, hertz, np.arange(len(hertz))), [str(t) for t in ticks])
-    axis.set_ylabel("Mel spectrogram (Hz)")
+    places = np.interp(ticks, hertz, np.arange(len(hertz)))
+    axis.set_yticks(places, [f"{tick / 1000:g}" for tick in ticks])
+    axis.set_ylabel("Mel band (kHz)")
 
 
 def _mel_places(bins, rate):
@@ -88,18 +90,22 @@ def _bands(axis, found):
     shown = found.features
     image(axis, found.axes, shown, cmap="Greys", vmin=np.percentile(shown, 5), vmax=shown.max())
     image(axis, found.axes, _veil(found.values))
-    axis.set_ylabel("Mel spectrogram (Hz)")
+    axis.set_ylabel(found.axes.bins)
     axis.set_title("orange: where the score of the answer reacts most", fontsize=11, loc="left")
 
 
 def _veil(values):
     """Return colours `(bins, frames, 4)`: one hue, the more opaque the more counted."""
     from matplotlib.colors import to_rgba
+    from scipy.ndimage import uniform_filter
 
+    # From cell to cell gradients jump; their mean over a neighbourhood is what an eye can follow.
+    values = uniform_filter(values, _NEIGHBOURS, mode="nearest")
     veil = np.empty((*values.shape, 4))
     veil[:] = to_rgba(VERMILION)
     # A few cells far above the others would leave those without a colour.
-    veil[..., 3] = 0.85 * np.clip(values / max(float(np.percentile(values, 99.5)), 1e-30), 0, 1)
+    low, high = np.percentile(values, (50, 99.5))
+    veil[..., 3] = 0.85 * np.clip((values - low) / max(high - low, 1e-30), 0, 1)
     return veil
 
 

@@ -10,6 +10,11 @@ from serkeras.explanation.axes import Axes, axes
 from serkeras.explanation.listener import Listener
 from serkeras.explanation.reference import reference
 
+_ABOUT = (
+    "The size of the gradient of the answer's score, in training deviations: what the number "
+    "depends on, not why a person sounds so."
+)
+
 
 @dataclass(frozen=True)
 class Map:
@@ -40,7 +45,7 @@ class Salience:
         self._reason = _hindrance(recogniser.run)
 
     def of(self, path, samples):
-        """Return the `Map` of a recording's first window, None where there is none, and why.
+        """Return the `Map` of a recording's first window, or None, and words about either.
 
         Args:
             path: a recording that can be read; a longer one is cut as in training.
@@ -72,7 +77,7 @@ class Salience:
         values = methods.saliency(listener, x[None], classes, self._reference)[0]
         if run.experiment.audio.fit != "stretch":
             wave = wave[:samples]  # what follows is padding
-        return Map(wave, places, x[..., 0], values), ""
+        return Map(wave, places, x[..., 0], values), _ABOUT
 
 
 def _hindrance(run):

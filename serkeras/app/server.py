@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -77,8 +78,18 @@ def serve(model=None, host="127.0.0.1", port=None, limits=None, browser=False):
     """
     with running(model, host, port, limits, browser) as address:
         print(f"{address}  (Ctrl-C ends it)", flush=True)
+        _wait()
+
+
+def _wait():
+    """Wait for Ctrl-C, or for the signal by which services are ended: both clean up."""
+    ended = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    try:
         with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+            ended.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
@@ -95,19 +106,22 @@ def running(model=None, host="127.0.0.1", port=None, limits=None, browser=False)
         ImportError, OSError: as for `serve`.
     """
     gr = _gradio.load()
-    _warn(host)
+    warn_of(host)
     desk = Desk(model, limits)
     desk.warm()
     with _own_folder():
         looks = {"theme": _theme(gr), "css": _STYLE.read_text(encoding="utf-8")}
-        blocks = page.build(desk, looks)
+        with _gradio.quiet():
+            blocks = page.build(desk, looks)
         blocks.queue(default_concurrency_limit=_AT_ONCE, max_size=_WAITING)
         settings = {**looks, **_launch_settings(host, port, desk.limits, browser)}
         try:
-            _, address, _ = blocks.launch(**_gradio.known(blocks.launch, settings))
+            with _gradio.quiet():
+                _, address, _ = blocks.launch(**_gradio.known(blocks.launch, settings))
             yield address
         finally:
             blocks.close(verbose=False)
+            desk.close()
 
 
 def _launch_settings(host, port, limits, browser):
@@ -156,7 +170,8 @@ def is_loopback(host):
         return False
 
 
-def _warn(host):
+def warn_of(host):
+    """Print what it means to listen on an address that others reach."""
     if not is_loopback(host):
         print(
             f"serkeras: warning: the page listens on {host}: whoever reaches this machine there "

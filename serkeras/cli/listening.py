@@ -188,9 +188,8 @@ class _Line:
 
     def show(self, moment):
         minutes, seconds = divmod(int(moment.end_s), 60)
-        words = [f"{minutes:3d}:{seconds:02d}  {moment.label:9}"]
+        words = [f"{minutes:3d}:{seconds:02d} {moment.level_db:4.0f} dB  {moment.label:8} "]
         words += map(self._bar, self._labels, moment.probabilities)
-        words.append(f"{moment.level_db:4.0f} dB")
         text = " ".join(words)
         if self._stays:
             width = shutil.get_terminal_size().columns - 1
@@ -205,4 +204,4 @@ class _Line:
     def _bar(self, label, probability):
         last = len(self._bars) - 1
         height = round(last * probability) if probability == probability else 0  # NaN: unknown
-        return f"{label} {self._bars[height]} "
+        return label + self._bars[height]

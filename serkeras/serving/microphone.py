@@ -7,7 +7,7 @@ import time
 from serkeras.exporting.formats import needed
 
 _BLOCK_S = 0.1
-_PATIENCE_S = 1.0  # between two looks whether the device is still there
+_PATIENCE_S = 1.0
 
 
 class Backlog:
@@ -58,7 +58,7 @@ class Microphone:
     Each item is an int16 array `(n, 1)` and the time at which its first sample was captured, in
     seconds since the first one: what `serkeras.serving.Stream.feed` takes. Where nobody takes the
     sound for `keep_s` seconds, the older half of what waits is dropped, and the times tell. It
-    ends when the device does.
+    ends when PortAudio says that the device does.
 
     Args:
         device: number or part of the name of an input, as `python -m serkeras listen --devices`
@@ -68,7 +68,6 @@ class Microphone:
     Attributes:
         sample_rate: hertz, the device's own.
         name: of the device.
-        dropped_s: seconds of sound that were dropped because nobody took them.
 
     Raises:
         ImportError: the package sounddevice is missing.

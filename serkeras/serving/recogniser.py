@@ -51,7 +51,10 @@ class Recogniser:
                 "Models that hear the same sound must take one sample rate. Received: "
                 f"{run.folder} with members at {rates} Hz. Use one member."
             )
-        self.run, self.labels, self.name = run, run.labels, run.folder.name
+        # The folder of a packed run is called as somebody else's machine would have it.
+        packed = sharing.is_packed(run.folder)
+        self.run, self.labels = run, run.labels
+        self.name = run.experiment.recipe if packed else run.folder.name
         self.sample_rate, self.samples = rates[0], max(one.samples for one in hears)
         self._ask = lambda waves: _ask_run(run, members, waves)
 

@@ -71,7 +71,6 @@ class Timeline:
         The probability is the mean of the label's over the windows; NaN of silence and gaps.
         """
         rows = self.spans.assign(label=self.table["label"])
-        known = rows["label"].isin(self.labels)
         rows["probability"] = math.nan
         for label in self.labels:
             of_label = rows["label"] == label

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from serkeras.evaluation.plots import new_figure
-from serkeras.serving.stream import FLOOR_DB, GAP, SILENCE
+from serkeras.serving.stream import GAP, SILENCE
 
 # The Okabe-Ito set, which stays distinct with any colour vision; words and the order of the
 # legend say the same again.
@@ -25,7 +25,9 @@ _OTHERS = ("#E69F00", "#7F5539", "#56B4E9", "#CC79A7", "#F0E442", "#0072B2", "#0
 _DARK = ("#D55E00", "#7F5539", "#009E73", "#0072B2")  # words on them are white
 _ROWS = 6
 _ROW_S = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
+_TICK_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _SHORT_S = 120  # up to here one row will do
+_LEGEND_COLUMNS = 8
 _POINTS = 900  # of a row: about the pixels it has
 _STRIP = 1.04, 0.16  # where the names stand, above the probabilities
 _LETTER = 0.0075  # width of one in a row
@@ -49,7 +51,7 @@ def timeline_figure(timeline):
     Returns:
         `matplotlib.figure.Figure`.
     """
-    times = timeline.spans.assign(middle_s=timeline.spans.mean(axis=1))
+    times = timeline.spans
     first, last = (times["start_s"].min(), times["end_s"].max()) if len(times) else (0.0, 1.0)
     row_s = _row_length(last - first)
     rows = max(math.ceil((last - first) / row_s), 1)
@@ -75,13 +77,12 @@ def _row_length(seconds):
 def _row(panels, timeline, times, edges, palette):
     """Draw one stretch of time on an axis for probabilities and one for the level."""
     upper, lower = panels
-    here = ((times["end_s"] > edges[0]) & (times["start_s"] < edges[1])).to_numpy()
-    _stack(upper, timeline, times[here], timeline.table[here], palette)
+    _stack(upper, timeline, times, edges, palette)
     _names(upper, timeline.segments, edges, palette)
-    _level(lower, times[here], timeline.table[here])
+    _level(lower, timeline.table, edges)
     for axis in panels:
         _shade(axis, timeline.segments, edges)
-        axis.set_xlim(edges)
+        axis.set(xlim=edges, xticks=_ticks(*edges))
         axis.xaxis.set_major_formatter(_clock)
         axis.spines[["top", "right"]].set_visible(False)
     upper.set(ylim=(0, sum(_STRIP)), yticks=(0, 0.5, 1), ylabel="probability")
@@ -89,21 +90,30 @@ def _row(panels, timeline, times, edges, palette):
     lower.set(ylim=(-70, 0), yticks=(-60, -30, 0), ylabel="dBFS")
 
 
-def _thin(columns):
-    """Average rows until there are as many as a row of a figure can show."""
+def _ticks(first, last):
+    """Return round times between two, at most eleven."""
+    step = next((each for each in _TICK_S if (last - first) / each <= 10), (last - first) / 10)
+    return np.arange(math.ceil(first / step), math.floor(last / step) + 1) * step
+
+
+def _thin(columns, keep):
+    """Average rows until a row of a figure can show them; of `at` keep the "first" or "last"."""
     step = math.ceil(len(columns) / _POINTS)
-    if step <= 1:
-        return columns
-    return columns.groupby(np.arange(len(columns)) // step).mean()
+    groups = columns.astype(float).groupby(np.arange(len(columns)) // max(step, 1))
+    return groups.mean().assign(at=groups["at"].agg(keep))
 
 
-def _stack(axis, timeline, times, table, palette):
+def _stack(axis, timeline, times, edges, palette):
     """Draw the probabilities as areas upon one another, with breaks at silence."""
-    said = _thin(table[timeline.labels].assign(at=times["middle_s"]).astype(float))
+    here = ((times["end_s"] > edges[0]) & (times["start_s"] < edges[1])).to_numpy()
+    if not here.any():
+        return
+    said = _thin(timeline.table.loc[here, timeline.labels].assign(at=times["start_s"]), "first")
+    places = np.append(said["at"], times.loc[here, "end_s"].iloc[-1])
     shares = np.nan_to_num(said[timeline.labels].to_numpy().T)
     axis.stackplot(
-        said["at"], shares, colors=[palette[label] for label in timeline.labels], linewidth=0,
-        step="mid",
+        places, np.hstack([shares, shares[:, -1:]]), linewidth=0, step="post",
+        colors=[palette[label] for label in timeline.labels],
     )  # fmt: skip
 
 
@@ -126,10 +136,13 @@ def _names(axis, segments, edges, palette):
             )  # fmt: skip
 
 
-def _level(axis, times, table):
-    shown = _thin(table[["level_db"]].assign(at=times["middle_s"]).astype(float))
-    level = shown["level_db"].clip(lower=FLOOR_DB)
-    axis.fill_between(shown["at"], -200, level, color="#555555", linewidth=0)
+def _level(axis, table, edges):
+    """Draw the level, which is that of the newest sound of each window."""
+    here = (table["end_s"] > edges[0]) & (table["end_s"].shift(fill_value=-1) < edges[1])
+    shown = _thin(table.loc[here, ["level_db"]].assign(at=table["end_s"]), "last")
+    axis.fill_between(
+        shown["at"], -200, shown["level_db"], step="pre", color="#555555", linewidth=0
+    )
 
 
 def _shade(axis, segments, edges):
@@ -153,4 +166,5 @@ def _legend(figure, timeline, palette):
     patches.append(Patch(**_SILENT | {"edgecolor": "#CCCCCC", "linewidth": 0.5}, label=SILENCE))
     if (timeline.table["label"] == GAP).any():
         patches.append(Patch(**_MISSING, label=GAP))
-    figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False)
+    columns = math.ceil(len(patches) / math.ceil(len(patches) / _LEGEND_COLUMNS))
+    figure.legend(handles=patches, loc="outside lower center", ncols=columns, frameon=False)
