@@ -24,8 +24,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from serkeras import box, exporting  # noqa: E402
-from serkeras.serving import Recogniser  # noqa: E402
+from serkeras import box, exporting
+from serkeras.serving import Recogniser
 
 FORMATS = ("keras", "saved_model", "onnx", "litert")
 BATCH = 32
@@ -87,14 +87,14 @@ def figure(found, seconds):
     picture = Figure((8, 3.2), layout="constrained")
     axes = picture.subplots(1, 2, sharey=True)
     names = [row["format"] for row in found]
-    for axis, key, label in (
-        (axes[0], "ms_one_clip", f"milliseconds for one clip of {seconds:g} s"),
-        (axes[1], "clips_per_s", f"clips a second, {BATCH} at once"),
+    for axis, key, form, label in (
+        (axes[0], "ms_one_clip", ".1f", f"milliseconds for one clip of {seconds:g} s"),
+        (axes[1], "clips_per_s", ",.0f", f"clips a second, {BATCH} at once"),
     ):
         values = [row[key] for row in found]
         axis.barh(names, values, color=["#999999", *["#0072B2"] * (len(names) - 1)])
         for place, value in enumerate(values):
-            axis.annotate(f" {value:.3g}", (value, place), va="center")
+            axis.annotate(f" {value:{form}}", (value, place), va="center")
         axis.margins(x=0.15)
         axis.set_xlabel(label)
         axis.spines[["top", "right"]].set_visible(False)

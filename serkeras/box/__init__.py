@@ -42,7 +42,7 @@ def make(data=CORPORA, run=None, out=None, progress=True):
         ValueError: the synthetic corpus is among the data, or what would go into the box is
             larger than `LARGEST`.
     """
-    from serkeras import datasets, sharing, training
+    from serkeras import datasets, training
 
     data = datasets.as_list(data)
     if "synthetic" in map(datasets.name_of, data):
@@ -50,9 +50,7 @@ def make(data=CORPORA, run=None, out=None, progress=True):
             "The model in the box must have learned from people. Received: the synthetic corpus "
             "among the data. Leave it out."
         )
-    trained = training.train(
-        RECIPE, data=data, label_scheme="seven", out=run, progress=progress
-    )
+    trained = training.train(RECIPE, data=data, label_scheme="seven", out=run, progress=progress)
     return put(trained, out or _FOLDER)
 
 
