@@ -66,6 +66,24 @@ class Run:
         """Whether no test speaker stands in training; None where speakers are not all known."""
         return read_json(self.folder / "split.json")["speaker_disjoint"]
 
+    def clips(self, side):
+        """Return the ids of the clips of a side, list of str.
+
+        Args:
+            side: "train", "validation" or "test".
+
+        Raises:
+            FileNotFoundError: the run was packed to be shared, without the names of its clips.
+        """
+        split = read_json(self.folder / "split.json")
+        if side not in split:
+            raise FileNotFoundError(
+                f"A run must know the clips of its side {side!r} for this. Received: "
+                f"{self.folder}, which was packed to be shared without them. Use the run that it "
+                "was packed from."
+            )
+        return split[side]
+
     @property
     def labels(self):
         """Emotion of each output of the model, in order."""
@@ -103,7 +121,8 @@ class Run:
         if not path.is_file():
             raise FileNotFoundError(
                 f"A run must hold {name} for {what}. Received: {self.folder}, which has none: "
-                "it is of an older version, or packed to be shared. Train it again."
+                "it is of an older version, or packed to be shared. Train it again, or use the "
+                "run that it was packed from."
             )
         return read_csv(path, PREDICTION_COLUMNS)
 

@@ -4,31 +4,37 @@ A packed run is a folder that both `keras.saving.load_model` and `serkeras` open
 `.keras` file lie in it unzipped, beside the run's own JSON files and a card. None of them is code.
 """
 
+import contextlib
 import copy
 import os
+import re
 import shutil
 import uuid
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 from serkeras import datasets
 from serkeras._files import cache_dir, read_json, write_json
+from serkeras.config import Experiment
 from serkeras.runs import refuse_several
 
 PREFIX = "hf://"
 # Keras writes these into its archives; nothing else is taken out of one, or off a hub.
 _KERAS = ("config.json", "metadata.json", "model.weights.h5")
-_CLIPS = ("train", "validation", "test")  # parts of split.json that name recordings
+# Parts of split.json and of provenance.json that name recordings.
+_CLIPS = ("train", "validation", "test")
+_LEARNED_CLIPS = ("clips", "trained_clips")
+# The folders of an absolute path, wherever in a text it begins ("lists:/home/me/x.json").
+_FOLDERS = re.compile(r"(?<![^\s:=\"'\[,])(?:~|[A-Za-z]:)?[/\\](?![/\\])(?:[^/\\\"']+[/\\])*")
 _OWN = ("experiment.json", "metrics.json", "split.json", "provenance.json", "README.md")
 
 
 def pack(run, out, overwrite=False):
     """Write what others need of a finished run: its network, settings, figures and card.
 
-    Recordings, the names of their files and the folders of this machine stay behind. Names of
-    speakers go along, in the form that the corpora give them: who opens the run can check that
-    it is not measured on voices that it knows.
+    Recordings, the names of their files and the folders of this machine stay behind. Digests of
+    recordings go along, and the names of speakers, in the form that the corpora, or own tables,
+    give them: who opens the run can check that it is not measured on voices that it knows.
 
     Args:
         run: finished `serkeras.Run` of one network, or the path of its folder.
@@ -39,9 +45,9 @@ def pack(run, out, overwrite=False):
         `pathlib.Path` of the folder.
 
     Raises:
-        FileExistsError: `out` exists; with `overwrite`, if it is no packed run.
+        FileExistsError: `out` exists; with `overwrite`, if it holds more than a packed run.
         FileNotFoundError: the run is not finished.
-        ValueError: it is an ensemble, or its model is not one of Keras.
+        ValueError: it is an ensemble, or its model is not one of Keras, or broken.
     """
     from serkeras.ensembles import Ensemble, open_run
 
@@ -55,9 +61,7 @@ def pack(run, out, overwrite=False):
         aside.mkdir(parents=True)
         _unpack_network(run, aside)
         _write_own(run, aside)
-        if out.exists():
-            shutil.rmtree(out)
-        os.replace(aside, out)
+        _install(aside, out)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return out
@@ -75,6 +79,7 @@ def push(run, to, private=True):
         Address of the repository.
 
     Raises:
+        ConnectionError: the hub did not take it, and why.
         ImportError: huggingface_hub is not installed.
         ValueError: `to` is no such name; see also `pack`.
     """
@@ -82,11 +87,12 @@ def push(run, to, private=True):
     aside = cache_dir() / "packed" / uuid.uuid4().hex
     try:
         pack(run, aside)
-        api = hub.HfApi(library_name="serkeras")
-        address = api.create_repo(name, private=private, exist_ok=True)
-        api.upload_folder(
-            repo_id=name, folder_path=str(aside), commit_message="A run trained with serkeras"
-        )
+        with _explained(to):
+            api = hub.HfApi(library_name="serkeras")
+            address = api.create_repo(name, private=private, exist_ok=True)
+            api.upload_folder(
+                repo_id=name, folder_path=str(aside), commit_message="A run trained with serkeras"
+            )
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return str(address)
@@ -103,14 +109,16 @@ def fetch(address, revision=None):
         revision: branch, tag or commit; a commit makes sure that it stays the same model.
 
     Raises:
+        ConnectionError: the hub did not give it, and why.
         ImportError: huggingface_hub is not installed.
         ValueError: `address` is no such name, or the repository holds no packed run.
     """
-    name = _name(address)
-    folder = Path(
-        _hub().snapshot_download(name, revision=revision, allow_patterns=[*_KERAS, *_OWN])
-    )
-    missing = [each for each in (*_KERAS, *_OWN[:3]) if not (folder / each).is_file()]
+    name, hub = _name(address), _hub()
+    wanted = [*_KERAS, *_OWN]
+    with _explained(address):
+        folder = hub.snapshot_download(name, revision=revision, allow_patterns=wanted)
+    folder = Path(folder)
+    missing = [each for each in wanted if not (folder / each).is_file()]
     if missing:
         raise ValueError(
             "A repository must hold a run that `python -m serkeras share` packed. Received: "
@@ -128,11 +136,28 @@ def is_packed(folder):
 def _check_free(out, overwrite):
     if not out.exists():
         return
-    if not overwrite or not (is_packed(out) and (out / "experiment.json").is_file()):
+    others = [path.name for path in out.iterdir()] if out.is_dir() else [out.name]
+    others = sorted({*others} - {*_KERAS, *_OWN})
+    if not overwrite or others or not is_packed(out):
+        what = f", which holds {', '.join(others[:3])}" if others else ""
         raise FileExistsError(
             "A packed run replaces nothing but another one, and only when asked to. Received: "
-            f"{out}. Choose another folder, or give --overwrite."
+            f"{out}{what}. Choose another folder, or give --overwrite."
         )
+
+
+def _install(aside, out):
+    """Put a packed run into its place; an older one stays until the new one is there."""
+    old = out.with_name(f".old-{uuid.uuid4().hex}")
+    if out.exists():
+        os.replace(out, old)
+    try:
+        os.replace(aside, out)
+    except OSError:
+        if old.exists():
+            os.replace(old, out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _unpack_network(run, folder):
@@ -145,36 +170,58 @@ def _unpack_network(run, folder):
         for name in _KERAS:
             shutil.copyfile(run.folder / name, folder / name)
         return
-    with zipfile.ZipFile(run.folder / "model.keras") as archive:
-        for name in _KERAS:
-            archive.extract(name, folder)
+    try:
+        with zipfile.ZipFile(run.folder / "model.keras") as archive:
+            for name in _KERAS:
+                archive.extract(name, folder)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"A run must hold a whole model.keras. Received: {run.folder}, where it is broken "
+            f"({error}). Train it again."
+        ) from error
 
 
 def _write_own(run, folder):
     from serkeras import cards
 
-    run = _without_places(run)
-    write_json(folder / "experiment.json", run.experiment.to_dict())
-    write_json(folder / "metrics.json", run.metrics)
-    split = read_json(run.folder / "split.json")
-    write_json(folder / "split.json", {key: split[key] for key in split if key not in _CLIPS})
-    is_again = is_packed(run.folder)  # its card was made where the recordings were
-    card = (run.folder / "README.md").read_text("utf-8") if is_again else cards.model_card_text(run)
-    provenance = run.folder / "provenance.json"
-    if provenance.is_file():
-        shutil.copyfile(provenance, folder / "provenance.json")
+    found = {name: read_json(run.folder / name) for name in _OWN if name.endswith(".json")}
+    for facts in (found["experiment.json"], found["metrics.json"]["run"]):
+        facts["data"] = [datasets.name_of(spec) for spec in facts["data"]]
+    split, learned = found["split.json"], found["provenance.json"]
+    found["split.json"] = {key: split[key] for key in split if key not in _CLIPS}
+    learned.update({key: [] for key in _LEARNED_CLIPS if key in learned})
+    found = {name: _without_folders(values) for name, values in found.items()}
+    for name, values in found.items():
+        write_json(folder / name, values)
+    if is_packed(run.folder):  # its card was made where the recordings were
+        card = (run.folder / "README.md").read_text("utf-8")
+    else:
+        here = copy.copy(run)  # a card of what is shared, with the split's lists at hand
+        here.experiment = Experiment.from_dict(found["experiment.json"])
+        here.metrics = found["metrics.json"]
+        card = cards.model_card_text(here)
     (folder / "README.md").write_text(card, encoding="utf-8")
 
 
-def _without_places(run):
-    """Return a run that says of its data what they are called, not where they lie."""
-    here = copy.copy(run)
-    here.experiment = replace(
-        run.experiment, data=tuple(datasets.name_of(spec) for spec in run.experiment.data)
-    )
-    facts = {**run.metrics["run"], "data": list(here.experiment.data)}
-    here.metrics = {**run.metrics, "run": facts}
-    return here
+def _without_folders(value):
+    """Return JSON values whose texts name files, but not where they lie."""
+    if isinstance(value, dict):
+        return {key: _without_folders(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(each) for each in value]
+    return _FOLDERS.sub("", value) if isinstance(value, str) else value
+
+
+@contextlib.contextmanager
+def _explained(address):
+    """Turn what the hub's package raises, of classes that change, into one kind of error."""
+    try:
+        yield
+    except Exception as error:
+        raise ConnectionError(
+            f"The hub must be reachable, and the place open to you. Received: {address}, "
+            f"{type(error).__name__}: {error}. Check the name and the line, and `hf auth login`."
+        ) from error
 
 
 def _name(address):

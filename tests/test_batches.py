@@ -621,7 +621,14 @@ def test_mixup_is_refused_where_it_cannot_be():
         Experiment().with_settings({"training.mixup": 0.2, "audio.fit": "keep"})
 
 
-def test_a_network_learns_from_mixed_clips(own_csv, tmp_path):
+def test_a_network_learns_from_mixed_clips(own_csv, tmp_path, monkeypatch):
+    mixes, plain = [], Batches.__init__
+
+    def noticed(self, side, batch_size=32, seed=None, workers=None, shares=1, mixup=0.0):
+        plain(self, side, batch_size, seed, workers, shares, mixup)
+        mixes.append((seed, mixup))
+
+    monkeypatch.setattr(Batches, "__init__", noticed)
     run = serkeras.train(
         "cnn",
         data=[own_csv],
@@ -630,4 +637,5 @@ def test_a_network_learns_from_mixed_clips(own_csv, tmp_path):
         progress=False,
     )
     assert np.isfinite(run.history[["loss", "val_loss", "accuracy", "val_accuracy"]]).all(axis=None)
-    assert run.experiment.training.mixup == 0.3
+    assert {mixup for _, mixup in mixes} == {0.0, 0.3}
+    assert all(mixup == 0.3 * (seed is not None) for seed, mixup in mixes)

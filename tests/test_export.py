@@ -409,3 +409,15 @@ def test_the_command_says_how_it_compares(small_run, tmp_path, capsys):
     with pytest.raises(SystemExit):
         cli.main(["export", "--help"])
     assert f"{{{','.join(exporting.FORMATS)}}}" in capsys.readouterr().out.replace("\n", "")
+
+
+def test_predict_takes_an_exported_file(small_run, tmp_path, capsys):
+    path = exporting.export(small_run, "keras", tmp_path / "model", clips=1)["path"]
+    clips = list(small_run.predictions["path"].iloc[:3])
+    (tmp_path / "broken.wav").write_text("no sound")
+    ours = serkeras.predict(small_run, clips)
+    theirs = serkeras.predict(path, [*clips, tmp_path / "broken.wav"], on_error="skip")
+    np.testing.assert_allclose(theirs[small_run.labels], ours[small_run.labels], atol=1e-5)
+    assert [name for name, _ in theirs.attrs["failed"]] == [str(tmp_path / "broken.wav")]
+    assert cli.main(["predict", path, clips[0], "--quiet"]) == 0
+    assert ours["label"][0] in capsys.readouterr().out

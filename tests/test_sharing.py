@@ -51,17 +51,33 @@ def test_nothing_but_data_travels(packed):
 
 def test_places_and_names_of_recordings_stay_behind(small_run, tmp_path):
     mine = shutil.copytree(small_run.folder, tmp_path / "mine")
-    for name, path in (("experiment.json", ()), ("metrics.json", ("run",))):
+    noise = {"name": "recorded_noise", "paths": ["/secret/noise/a.wav"], "snr_db": 10.0}
+    lists = "lists:/secret/lists/split.json"
+    changes = {
+        "experiment.json": {"split": lists, "augment": {"transforms": [noise]}},
+        "metrics.json": {"run": {"weights": [{"weights": "/secret/w/model.keras", "file": "f"}]}},
+        "provenance.json": {"clips": ["ours/anna 1"], "trained_clips": ["ours/anna 1"]},
+        "split.json": {"kind": lists},
+    }
+    for name, changed in changes.items():
         values = read_json(mine / name)
-        inner = values[path[0]] if path else values
-        inner["data"] = ["ours=/secret/place", "/secret/table.csv"]
+        for key, value in changed.items():
+            values[key] = {**values[key], **value} if isinstance(value, dict) else value
+        for inner in {"experiment.json": [values], "metrics.json": [values.get("run")]}.get(
+            name, ()
+        ):
+            inner["data"] = ["ravdess=/secret/place", "/secret/table.csv"]
         write_json(mine / name, values)
     out = sharing.pack(mine, tmp_path / "out")
     texts = [path.read_text("utf-8") for path in out.iterdir() if path.suffix in (".json", ".md")]
     assert not any("/secret" in text for text in texts)
-    assert not any(clip in text for text in texts for clip in small_run.predictions["clip"])
-    assert serkeras.Run(out).experiment.data == ("ours", "table")
-    assert "ours + table" in analysis.protocol_of(serkeras.Run(out))
+    known = [*small_run.predictions["clip"], *small_run.clips("train"), "anna 1"]
+    assert not any(clip in text for text in texts for clip in known)
+    shared = serkeras.Run(out)
+    assert shared.experiment.data == ("ravdess", "table")
+    assert shared.experiment.split == "lists:split.json"
+    assert shared.experiment.augment.transforms[0]["paths"] == ["a.wav"]
+    assert "ravdess + table" in analysis.protocol_of(shared)
 
 
 def test_the_card_is_the_model_card(packed, small_run):
@@ -81,6 +97,25 @@ def test_a_packed_run_can_be_packed_again(packed, tmp_path):
 def test_what_a_packed_run_lacks_is_named(packed):
     with pytest.raises(FileNotFoundError, match="predictions.csv.*packed to be shared"):
         _ = serkeras.Run(packed).predictions
+    with pytest.raises(FileNotFoundError, match="side 'train'.*packed to be shared"):
+        serkeras.Run(packed).clips("train")
+    assert cli.main(["card", str(packed)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "shared"),
+    [
+        ("/home/me/x.json", "x.json"),
+        ("lists:/home/me/x.json", "lists:x.json"),
+        ("~/my data/x.csv", "x.csv"),
+        ("C:\\data\\x.csv", "x.csv"),
+        ("https://doi.org/10.1/x", "https://doi.org/10.1/x"),
+        ("hf:facebook/wav2vec2-base", "hf:facebook/wav2vec2-base"),
+        ("recall of 1/7", "recall of 1/7"),
+    ],
+)
+def test_folders_are_cut_off_and_nothing_else(told, shared):
+    assert sharing._without_folders({"a": [told, 1, None]}) == {"a": [shared, 1, None]}
 
 
 def test_only_packed_runs_are_replaced_and_only_when_asked(packed, small_run, tmp_path):
@@ -95,12 +130,16 @@ def test_only_packed_runs_are_replaced_and_only_when_asked(packed, small_run, tm
     (copied / "config.json").write_text("{}")
     sharing.pack(small_run, copied, overwrite=True)
     assert (copied / "config.json").read_bytes() == (packed / "config.json").read_bytes()
+    (copied / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="which holds notes.txt"):
+        sharing.pack(small_run, copied, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", "old"]
 
 
 def test_a_failed_pack_leaves_nothing(small_run, tmp_path):
     broken = shutil.copytree(small_run.folder, tmp_path / "run")
     (broken / "model.keras").write_bytes(b"no archive")
-    with pytest.raises(Exception, match="zip"):
+    with pytest.raises(ValueError, match=r"whole model\.keras.*broken"):
         sharing.pack(broken, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
@@ -174,6 +213,17 @@ def test_a_wrong_address_is_named(hub, small_run, place):
     assert hub.calls == []
 
 
+def test_a_hub_out_of_reach_is_one_clear_error(hub, small_run, monkeypatch, capsys):
+    def fails(*args, **kwargs):
+        raise RuntimeError("no line")
+
+    monkeypatch.setattr(sys.modules["huggingface_hub"], "snapshot_download", fails)
+    monkeypatch.setattr(sys.modules["huggingface_hub"].HfApi, "create_repo", fails)
+    for words in (["share", str(small_run.folder), "hf://me/x"], ["evaluate", "hf://me/x"]):
+        assert cli.main(words) == 2
+        assert "hf://me/x, RuntimeError: no line" in capsys.readouterr().err
+
+
 def test_the_hub_package_is_asked_for(monkeypatch, small_run):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ImportError, match=r"serkeras\[hub\]"):
@@ -195,6 +245,15 @@ def test_the_synthetic_corpus_never_comes_into_the_box(tmp_path):
     with pytest.raises(ValueError, match="learned from people.*synthetic"):
         box.make(["ravdess", "synthetic"], out=tmp_path / "box")
     assert not (tmp_path / "box").exists()
+
+
+def test_the_box_is_made_of_a_training_that_has_ended(small_run, tmp_path, monkeypatch):
+    from serkeras import training
+
+    monkeypatch.setattr("serkeras.runs.is_finished", lambda folder, experiment: True)
+    monkeypatch.setattr(training, "train", lambda *args, **kwargs: pytest.fail("trained again"))
+    made = box.make(run=small_run.folder, out=tmp_path / "box")
+    assert made.labels == small_run.labels
 
 
 def test_a_large_model_does_not_fit_into_the_box(small_run, tmp_path, monkeypatch):

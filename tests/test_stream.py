@@ -172,6 +172,11 @@ def test_the_level_at_which_silence_ends_can_be_moved():
     assert level_db(np.ones(9)) == 0
 
 
+def test_channels_that_come_first_are_named():
+    with pytest.raises(ValueError, match=r"\(2, 16000\), 16000 channels.*\.T"):
+        Stream(Listener(), RATE).feed(np.zeros((2, 16000)))
+
+
 def test_an_own_gate_decides():
     heard = []
 
@@ -405,6 +410,71 @@ def test_what_is_no_sound_is_refused_and_nothing_is_taken(given, words):
     np.testing.assert_allclose([m.raw for m in found], [m.raw for m in wanted], atol=1e-6)
 
 
+class Failing(Listener):
+    """Raises while it is told to."""
+
+    fails = False
+
+    def probabilities(self, waves):
+        if self.fails:
+            raise audio.AudioError("too short")
+        return super().probabilities(waves)
+
+
+@pytest.mark.parametrize("rate", [RATE, 44100])
+@pytest.mark.parametrize("at", [None, 100.0, 200.0])  # follows on, by the clock, after a gap
+def test_a_model_that_fails_does_not_break_the_stream(rate, at):
+    listener = Failing()
+    stream = Stream(listener, rate)
+    begun = None if at is None else 100.0 - 4.0
+    stream.feed(tone(4.0, rate), begun)
+    listener.fails = True
+    for batch in (Stream(listener, rate), stream):
+        with pytest.raises(audio.AudioError):
+            batch.feed(tone(60.0, rate), at)
+    listener.fails = False
+    end = 64.0 if at is None else at + 60.0
+    assert stream.now_s == pytest.approx(end, abs=1e-6)
+    found = stream.feed(tone(2.2, rate), None if at is None else end)
+    assert times(found)[0] == (round(end, 6), round(end + 1.0, 6))
+    listener.fails = True
+    with pytest.raises(audio.AudioError):
+        stream.end()
+    assert stream.end() == []
+
+
+def test_moments_share_nothing_that_can_be_changed():
+    seen = []
+    stream = Stream(Listener(), RATE, gate=lambda wave, rate: seen.append(wave) or True)
+    first, *_ = stream.feed(tone(2.0))
+    for array in (first.probabilities, first.raw, seen[0]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 9
+
+
+def test_a_clock_that_jumps_back_is_named():
+    stream = Stream(Listener(), RATE)
+    stream.feed(tone(2.0), 1000.0)
+    with pytest.raises(ValueError, match="clock that goes on.*ends at 1 s.*at 1002 s"):
+        stream.feed(tone(1.0), 0.0)
+    assert stream.feed(tone(1.0), 1002.0)
+
+
+def test_drift_needs_more_than_one_point():
+    stream = Stream(Listener(), RATE)
+    stream.feed(tone(61.0), 0.0)
+    stream.feed(tone(1.0), 61.0)
+    assert stream.drift_ppm == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_constant_is_silence_and_a_short_word_is_none():
+    found = Stream(Listener(), RATE).feed(np.full(2 * RATE, 0.1))
+    assert {each.label for each in found} == {"silence"}
+    stream = Stream(Listener(), RATE)
+    assert stream.feed(tone(0.25)) == []
+    assert [each.label for each in stream.end()] != ["silence"]
+
+
 def test_an_ended_stream_takes_no_more():
     stream = Stream(Listener(), RATE)
     stream.end()
@@ -416,6 +486,9 @@ def test_an_ended_stream_takes_no_more():
     ("settings", "words"),
     [
         ({"sample_rate": 0}, "`sample_rate` must be a positive"),
+        ({"sample_rate": math.inf}, "`sample_rate` must be a positive"),
+        ({"silence_db": math.nan}, "`silence_db` must be a level"),
+        ({"min_voiced_s": 3.5}, "`min_voiced_s` must be 0 or more, and at most a window, 3 s"),
         ({"hop_s": 0}, "`hop_s` must be above 0 and at most a window, 3 s. Received: 0"),
         ({"hop_s": 3.1}, "Received: 3.1"),
         ({"smooth_s": -1}, "`smooth_s` must be 0 or more"),

@@ -42,7 +42,8 @@ def make(data=CORPORA, run=None, out=None, progress=True):
         ValueError: the synthetic corpus is among the data, or what would go into the box is
             larger than `LARGEST`.
     """
-    from serkeras import datasets, training
+    from serkeras import datasets, runs, training
+    from serkeras.training.pipeline import as_experiment
 
     data = datasets.as_list(data)
     if "synthetic" in map(datasets.name_of, data):
@@ -50,7 +51,13 @@ def make(data=CORPORA, run=None, out=None, progress=True):
             "The model in the box must have learned from people. Received: the synthetic corpus "
             "among the data. Leave it out."
         )
-    trained = training.train(RECIPE, data=data, label_scheme="seven", out=run, progress=progress)
+    settings = {"data": data, "label_scheme": "seven"}
+    experiment = as_experiment(RECIPE, **settings)
+    folder = Path(run or runs.default_folder(experiment))
+    if runs.is_finished(folder, experiment):
+        trained = runs.Run(folder)
+    else:
+        trained = training.train(RECIPE, **settings, out=folder, progress=progress)
     return put(trained, out or _FOLDER)
 
 

@@ -5,7 +5,7 @@ import textwrap
 import yaml
 
 from serkeras import datasets
-from serkeras._files import atomic_write, read_json
+from serkeras._files import atomic_write
 from serkeras.ensembles import Ensemble, open_run
 from serkeras.evaluation import analysis
 from serkeras.evaluation._markdown import percent, table, with_limits
@@ -117,8 +117,8 @@ def _tested_on(run):
 
 def _learned(run):
     """Return the corpora of the training and the validation side, by the ids of their clips."""
-    split = read_json(run.folder / "split.json")
-    return sorted({clip.split("/")[0] for side in ("train", "validation") for clip in split[side]})
+    learned = [clip for side in ("train", "validation") for clip in run.clips(side)]
+    return sorted({clip.split("/")[0] for clip in learned})
 
 
 def _headline(run):

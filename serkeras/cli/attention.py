@@ -27,12 +27,12 @@ def add_attention(subparsers):
 def attention(arguments):
     """Write one figure a recording."""
     from serkeras.audio import AudioError
+    from serkeras.ensembles import open_run
     from serkeras.evaluation.plots import save
-    from serkeras.runs import Run
     from serkeras.serving.attention import show_attention
     from serkeras.serving.predict import find_recordings
 
-    run, code = Run(arguments.run_folder), 0
+    run, code = open_run(arguments.run_folder), 0
     for number, path in enumerate(find_recordings(arguments.paths), start=1):
         try:
             figure, _ = show_attention(run, path)

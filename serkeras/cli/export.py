@@ -38,11 +38,6 @@ def export(arguments):
     """Write the file and print how it compares."""
     from serkeras import box, exporting
 
-    if arguments.run_folder is None and arguments.out is None:
-        raise ValueError(
-            "An export of the model in the box must be told where to go. Received: neither RUN nor "
-            "--out. Give --out model.onnx, or the folder of a run."
-        )
     found = exporting.export(
         arguments.run_folder or box.folder(),
         arguments.format,

@@ -131,31 +131,36 @@ def listen(arguments):
         settings = (arguments.hop, arguments.smooth, arguments.silence)
         stream = serving.Stream(recogniser, heard.sample_rate, *settings)
         print(f"{heard.name}, {heard.sample_rate} Hz, heard by {recogniser.name}. Ctrl-C ends it.")
-        moments = _follow(heard, stream, arguments.seconds or float("inf"), bool(arguments.out))
+        kept = [] if arguments.out else None
+        try:
+            _follow(heard, stream, arguments.seconds or float("inf"), kept)
+        finally:  # whatever ended it: hours of answers are not to be lost
+            if kept:
+                found = serving.Timeline(kept, stream.labels, heard.name, recogniser.name)
+                _write(found, Path(arguments.out), _named_by_time(), set())
     _tell_end(heard, stream)
-    if arguments.out:
-        found = serving.Timeline(moments, stream.labels, heard.name, recogniser.name)
-        _write(found, Path(arguments.out), _named_by_time(), set())
     return 0
 
 
-def _follow(heard, stream, seconds, keep):
-    """Feed a stream until Ctrl-C or the end of the time; return its moments if they are kept."""
-    moments, line = [], _Line(stream.labels)
+def _follow(heard, stream, seconds, kept):
+    """Feed a stream until Ctrl-C or the end of the time; put its moments into a list, or None."""
+    line = _Line(stream.labels)
+
+    def tell(moments):
+        for moment in moments:
+            line.show(moment)
+        if kept is not None:
+            kept.extend(moments)
+
     try:
         for samples, at in heard:
-            said = stream.feed(samples, at)
-            moments += said if keep else []
-            for moment in said:
-                line.show(moment)
+            tell(stream.feed(samples, at))
             if stream.now_s >= seconds:
                 break
     except KeyboardInterrupt:
         pass  # the way to end it
-    for moment in (last := stream.end()):
-        line.show(moment)
+    tell(stream.end())
     line.end()
-    return moments + last
 
 
 def _tell_end(heard, stream):

@@ -126,8 +126,8 @@ def evaluate(arguments):
     from serkeras import ensembles
     from serkeras.evaluation import report
 
-    joined = ensembles.is_ensemble(arguments.run_folder)
-    run = (serkeras.Ensemble if joined else serkeras.Run)(arguments.run_folder)
+    run = ensembles.open_run(arguments.run_folder)
+    joined = isinstance(run, serkeras.Ensemble)
     if not arguments.data:
         metrics, code = run.metrics, 0
         if not joined:  # an ensemble's is written when it is joined

@@ -13,8 +13,9 @@ def add_share(subparsers):
         """
         python -m serkeras share artifacts/runs/NAME packed/
         python -m serkeras share artifacts/runs/NAME hf://OWNER/NAME --public
-        Recordings, names of files and folders of this machine stay behind. What is shared opens
-        with keras.saving.load_model, and as hf://OWNER/NAME wherever a command takes a run.
+        Recordings, names of files and folders of this machine stay behind; names of the speakers
+        whom the model knows go along. What is shared opens with keras.saving.load_model, and as
+        hf://OWNER/NAME in predict, timeline, listen, app, evaluate, explain, attention and export.
         """,
     )
     command.add_argument("run_folder", metavar="RUN", help="folder of a finished run")

@@ -129,7 +129,7 @@ def _measure(trained, material, n_boot):
             "corpora": list(mixture.names),
             "clips_each": mixture.clips,
             "added": plan.added(mixture, material),
-            "train_clips": len(read_json(found[0].folder / "split.json")["train"]),
+            "train_clips": len(found[0].clips("train")),
             **own,
         }
         if mixture != alone:

@@ -57,8 +57,12 @@ def as_list(specs):
 
 
 def name_of(spec):
-    """Return the short name of a data set: `tess` of "tess=DIR", `my` of "my.csv"."""
-    return Path(str(spec).split("=")[0]).stem
+    """Return the short name of a data set: `tess` of "tess=DIR", `my` of "my.csv" and "DIR/my"."""
+    name, equals, _ = str(spec).partition("=")
+    if equals and name in registry.names():
+        return name
+    path = Path(spec)
+    return path.stem if path.suffix.lower() == ".csv" else path.resolve().name
 
 
 def _load_one(spec, progress):

@@ -179,13 +179,12 @@ def _absolute(paths, base):
 def _warn_of_lone_originals(table, source):
     """Name originals that keep no copies together: a misspelt one would let them leak."""
     named = table["original"].dropna()
-    lone = named[~named.isin(table["path"]) & ~named.duplicated(keep=False)]
-    lone = [path for path in lone if not os.path.exists(path)]
+    lone = [path for path in named[~named.isin(table["path"])] if not os.path.exists(path)]
     if lone:
         _table.warn(
-            f"{source}: {len(lone)} values of the column original name no file and no other row "
-            f"(such as {lone[0]}), so nothing keeps these copies on the side of their recording. "
-            "Correct them if they are misspelt.",
+            f"{source}: {len(lone)} values of the column original name no file that is there and "
+            f"no row (such as {lone[0]}). If they are misspelt, nothing keeps these copies on the "
+            "side of their recording: correct them then.",
         )
 
 

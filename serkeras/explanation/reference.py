@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from serkeras import datasets
-from serkeras._files import read_json
 from serkeras.explanation import inputs
 
 BASELINES = ("mean", "silence")
@@ -74,7 +73,7 @@ def _scaling(run):
 def _of_clips(run, seed, progress):
     experiment = run.experiment
     manifest = datasets.load_many(experiment.data, experiment.label_scheme, progress=progress)
-    trained = manifest[manifest["clip"].isin(read_json(run.folder / "split.json")["train"])]
+    trained = manifest[manifest["clip"].isin(run.clips("train"))]
     chosen = inputs.choose(trained, _MOST, seed)
     _, found = inputs.features(run, chosen["path"], progress)
     mean, deviation = statistics(found, by_bin=experiment.features.average == "time")

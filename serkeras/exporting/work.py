@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from serkeras import audio, datasets, sharing
-from serkeras._files import read_json
 from serkeras.ensembles import open_run
 from serkeras.exporting import checking, formats, graph, metadata
 from serkeras.exporting.exported import Exported
@@ -81,6 +80,11 @@ def _with_ending(path, format):
 
 
 def _default(run, format):
+    if sharing.is_packed(run.folder):
+        raise ValueError(
+            "An export of a packed run must be told where to go: its folder is kept as it came. "
+            f"Received: {run.folder} without a place. Name one with --out."
+        )
     name = format if format == "tflite-int8" else run.experiment.recipe
     return run.folder / "export" / f"{name}{formats.FORMATS[format]}"
 
@@ -93,7 +97,7 @@ def _examples(run):
             f"{run.folder}, which was packed to be shared without their names. Export another "
             "format, or the run that it was packed from."
         )
-    trained = read_json(run.folder / "split.json")["train"]
+    trained = run.clips("train")
     known = datasets.load_many(run.experiment.data, run.experiment.label_scheme, progress=False)
     paths = known.set_index("clip")["path"]
     settings, found = run.experiment.audio, []

@@ -5,7 +5,6 @@ from functools import cached_property
 import numpy as np
 
 from serkeras import audio, datasets
-from serkeras._files import read_json
 from serkeras.features import cache
 from serkeras.serving.recordings import is_file, reachable
 
@@ -79,7 +78,7 @@ class Crowd:
             known = datasets.load_many(settings.data, settings.label_scheme, progress=False)
         except (FileNotFoundError, ValueError):
             return self._clips.iloc[:0]
-        train = set(read_json(self._run.folder / "split.json")["train"])
+        train = set(self._run.clips("train"))
         train -= set(self._run.predictions["clip"])
         return known[known["clip"].isin(train) & known["path"].map(is_file)]
 

@@ -29,7 +29,8 @@ class Clock:
         """Begin a stretch whose first sample was captured at `at` seconds."""
         self.started = True
         self._origin, self._offset, self._taken, self._last = at, 0.0, 0, 0
-        self._seen = self._mean_count = self._mean_ahead = 0.0
+        # The first capture time is a point of the line too, where count and axis agree.
+        self._seen, self._mean_count, self._mean_ahead = 1, 0.0, 0.0
 
     def take(self, count):
         """Count samples that arrived."""
@@ -72,6 +73,6 @@ class Clock:
 
         None before a minute of capture times.
         """
-        if self._followed_s < _KNOWN_AFTER_S:
+        if self._followed_s < _KNOWN_AFTER_S or not self._squares:
             return None
         return 1e6 * self._products / self._squares

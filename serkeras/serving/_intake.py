@@ -4,6 +4,7 @@ import numpy as np
 import soxr
 
 _PIECE = 1 << 16
+_MOST_CHANNELS = 64
 _NOTHING = np.zeros(0, np.float32)
 
 
@@ -22,10 +23,15 @@ def checked(samples):
             "Sound must be an array (samples,) or (samples, channels). Received: shape="
             f"{found.shape}. Give one portion of one recording at a time."
         )
+    if found.ndim == 2 and found.shape[1] > _MOST_CHANNELS:
+        raise ValueError(
+            "Sound must be an array (samples, channels). Received: shape="
+            f"{found.shape}, {found.shape[1]} channels. Turn an array (channels, samples) with .T."
+        )
     if found.dtype != np.int16 and not np.issubdtype(found.dtype, np.floating):
         raise ValueError(
             f"Samples must be floats of full scale 1.0, or int16. Received: {found.dtype}. "
-            "Divide by the largest value of the type, 32-bit integers by 2147483648.0."
+            "Divide 32-bit integers by 2147483648.0; of bytes take (x - 128) / 128.0."
         )
     bad = sum(np.count_nonzero(~np.isfinite(piece)) for piece in mono_pieces(found))
     if bad:
@@ -101,4 +107,6 @@ class Windows:
     def _window(self, stop):
         self._heard = stop
         start, first = max(stop - self._samples, 0), self._end - len(self._buffer)
-        return start, stop, self._buffer[start - first : stop - first]
+        wave = self._buffer[start - first : stop - first]
+        wave.flags.writeable = False  # windows overlap, and a gate of somebody else sees them
+        return start, stop, wave

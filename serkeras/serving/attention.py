@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from serkeras import audio
+from serkeras.ensembles import open_run
 from serkeras.evaluation.attention import attention, find_attention
 from serkeras.evaluation.attention_figure import attention_figure
-from serkeras.runs import Run
 from serkeras.serving.waveforms import clip_features, network_inputs
 
 
@@ -23,7 +23,7 @@ def show_attention(run, path):
         ValueError: the network has no attention layer, or computes its features itself.
         serkeras.audio.AudioError: the recording cannot be read or is too short.
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = open_run(run)
     experiment = run.experiment
     if experiment.features.in_graph:
         raise ValueError(

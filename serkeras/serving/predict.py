@@ -10,6 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from serkeras import audio, box, datasets, ensembles
+from serkeras.serving.recogniser import Recogniser, is_export
 from serkeras.serving.waveforms import clip_features, network_inputs
 from serkeras.training import provenance
 
@@ -65,7 +66,7 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False, one_spe
     Args:
         run: `Run` or the path of its folder, or its address on the hub; also `Ensemble` or the
             path of its folder, whose members predict one after another, each with its own
-            windows. None takes the model in the box.
+            windows; or the path of an exported file. None takes the model in the box.
         paths: files or folders; recordings of any length, rate and number of channels.
         on_error: "raise" stops at a recording that cannot be read; "skip" leaves it out and
             lists it in `.attrs["failed"]`, a list of (path, reason).
@@ -83,11 +84,30 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False, one_spe
         FileNotFoundError: a path does not exist.
         serkeras.audio.AudioError: a recording cannot be read (with `on_error="raise"`).
     """
+    if is_export(run):
+        return _predict_export(Recogniser(run), paths, on_error, progress)
     run = ensembles.open_run(box.folder() if run is None else run)
     members = ensembles.answering(run)
     settings = (paths, on_error, batch_size, progress, one_speaker)
     tables = [_predict_alone(each, *settings) for each in members]
     return _join(tables, run) if isinstance(run, ensembles.Ensemble) else tables[0]
+
+
+def _predict_export(recogniser, paths, on_error, progress):
+    """Return the table of an exported file, which trims and levels each window by itself."""
+    heard, failed, samples = {}, {}, recogniser.samples
+    found = find_recordings(paths)
+    for path in tqdm(found, desc="predict", unit="file", disable=not progress):
+        try:
+            wave = audio.read(path, recogniser.sample_rate)
+            cut = [wave] if len(wave) < 2 * samples else windows(wave, samples)
+            heard[str(path)] = recogniser.probabilities(cut).mean(axis=0)
+        except audio.AudioError as error:
+            if on_error == "raise":
+                raise
+            failed[str(path)] = str(error)
+    said = np.array(list(heard.values())).reshape(-1, len(recogniser.labels))
+    return _table(list(heard), said, recogniser.labels, failed)
 
 
 def _join(tables, ensemble):

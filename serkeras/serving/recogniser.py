@@ -1,5 +1,6 @@
 """One way to ask whatever answers: a run, an ensemble, an exported file, the model in the box."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ _EXPORTS = (".onnx", ".keras", ".tflite")
 
 
 class Recogniser:
-    """Names the emotion of clips that are at hand as waveforms.
+    """Names the emotion of clips that are at hand as waveforms; threads take turns.
 
     Args:
         model: `Run` or `Ensemble`, path of the folder of either, or of a file that
@@ -36,8 +37,9 @@ class Recogniser:
     def __init__(self, model=None, threads=None):
         from serkeras import box
 
+        self._alone = threading.Lock()  # runtimes differ in what they allow two threads
         model = box.folder() if model is None else model
-        if _is_file(model):
+        if is_export(model):
             self._open_export(Path(model), threads)
         else:
             self._open_run(ensembles.open_run(model))
@@ -79,7 +81,8 @@ class Recogniser:
         """
         if not len(waves):
             return np.zeros((0, len(self.labels)), np.float32)
-        return np.asarray(self._ask(waves), np.float32)
+        with self._alone:
+            return np.asarray(self._ask(waves), np.float32)
 
 
 def is_model(word):
@@ -90,8 +93,8 @@ def is_model(word):
     return path.suffix in _EXPORTS or word.startswith(sharing.PREFIX)
 
 
-def _is_file(model):
-    """Whether a path is of an exported file, or of a SavedModel, rather than of a run."""
+def is_export(model):
+    """Whether something is the path of an exported file, or of a SavedModel, and no run."""
     if not isinstance(model, (str, Path)):
         return False
     return Path(model).is_file() or (Path(model) / "saved_model.pb").is_file()

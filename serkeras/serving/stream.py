@@ -50,9 +50,11 @@ class _Waiting:
 class Stream:
     """Hears sound in portions and names the emotion of its newest seconds again and again.
 
-    A window ends at every multiple of `hop_s` and is the newest `recogniser.samples` samples;
+    A window ends at every multiple of `hop_s`, in whole samples, and is the newest
+    `recogniser.samples` samples;
     the first ones grow from `min_s` on. The answers do not depend on how the sound was cut into
-    portions, and no more of it is kept than one window and those that wait for their answer.
+    portions, and no more of it is kept than one window and those that wait for their answer. A
+    stream is for one thread.
 
     Args:
         recogniser: `serkeras.serving.Recogniser`.
@@ -93,7 +95,10 @@ class Stream:
     ):
         self.labels = recogniser.labels
         self.window_s = recogniser.samples / recogniser.sample_rate
-        _check(sample_rate, hop_s, smooth_s, gap_s, min_s, min_voiced_s, batch, self.window_s)
+        _check(
+            sample_rate, hop_s, smooth_s, silence_db, gap_s, min_s, min_voiced_s, batch,
+            self.window_s,
+        )  # fmt: skip
         self._recogniser, self._rate, self._smooth_s = recogniser, sample_rate, smooth_s
         self._gap_s, self._batch = gap_s, batch
         self._silence = silence_db, min_voiced_s
@@ -135,8 +140,11 @@ class Stream:
 
         Raises:
             ValueError: the array is no sound (see docs/streaming.md), or `at` is no finite
-                number; the stream is then as it was before.
+                number, or of a clock that has jumped back; the stream is then as it was before.
             RuntimeError: the stream has ended.
+
+        What the model or the gate raises comes through; the stream then begins anew behind the
+        portion.
         """
         if self._ended:
             raise RuntimeError(
@@ -151,6 +159,30 @@ class Stream:
             )
         if not len(samples):
             return []
+        behind_s = (self._clock.now if at is None else at) + len(samples) / self._rate
+        self._require_going_on(at, behind_s)
+        try:
+            return self._hear(samples, at)
+        except Exception:
+            self._begin_anew(behind_s)
+            raise
+
+    def _require_going_on(self, at, behind_s):
+        now = self._clock.now
+        if at is not None and self._clock.started and behind_s < now - self.window_s:
+            raise ValueError(
+                "Capture times must be of a clock that goes on. Received: a portion that ends at "
+                f"{behind_s:g} s where the stream is at {now:g} s. Make a new Stream where a "
+                "device begins again, or leave `at` out."
+            )
+
+    def _begin_anew(self, at):
+        """Forget all sound; the next portion is expected at a time in seconds."""
+        self._waiting, self._smoothed = [], None
+        self._windows = Windows(*self._cutting)
+        self._clock.restart(at)
+
+    def _hear(self, samples, at):
         moments = []
         if at is not None:
             samples = self._place(samples, at, moments)
@@ -170,8 +202,8 @@ class Stream:
         """
         moments = []
         if not self._ended:
+            self._ended = True
             self._close(moments)
-        self._ended = True
         return moments
 
     def _place(self, samples, at, moments):
@@ -216,7 +248,8 @@ class Stream:
         """Return the moments of all windows that wait."""
         waiting, self._waiting = self._waiting, []
         voiced = [each.wave for each in waiting if each.wave is not None]
-        said = iter(self._recogniser.probabilities(voiced) if voiced else ())
+        rows = self._recogniser.probabilities(voiced) if voiced else ()
+        said = iter(_fixed(np.array(row, np.float32)) for row in rows)
         return [self._said(each, None if each.wave is None else next(said)) for each in waiting]
 
     def _said(self, window, raw):
@@ -233,21 +266,28 @@ class Stream:
             self._smoothed = raw
         else:
             weight = -math.expm1(-(end_s - self._before_s) / self._smooth_s)
-            self._smoothed = self._smoothed + np.float32(weight) * (raw - self._smoothed)
+            self._smoothed = _fixed(self._smoothed + np.float32(weight) * (raw - self._smoothed))
         self._before_s = end_s
         return self._smoothed
 
     def _unknown(self, start_s, end_s, label, level):
-        unknown = np.full(len(self.labels), np.nan, np.float32)
+        unknown = _fixed(np.full(len(self.labels), np.nan, np.float32))
         return Moment(start_s, end_s, label, unknown, unknown, level)
 
     def _is_voiced(self, wave, rate):
         silence_db, least_s = self._silence
         frame = round(_FRAME_S * rate)
+        wave = wave - wave.mean()  # a constant is no voice, and many a sound card has one
         frames = wave[len(wave) % frame :].reshape(-1, frame)
         power = np.einsum("ij,ij->i", frames, frames) / frame
         voiced = np.count_nonzero(power > 10 ** (silence_db / 10))
-        return voiced >= round(least_s / _FRAME_S)
+        return voiced >= min(round(least_s / _FRAME_S), max(len(frames), 1))
+
+
+def _fixed(array):
+    """Return an array that nobody can change: moments and the stream share it."""
+    array.flags.writeable = False
+    return array
 
 
 def level_db(wave):
@@ -260,18 +300,25 @@ def level_db(wave):
     return 10 * math.log10(power) if power > 10 ** (FLOOR_DB / 10) else FLOOR_DB
 
 
-def _check(sample_rate, hop_s, smooth_s, gap_s, min_s, min_voiced_s, batch, window_s):
+def _check(sample_rate, hop_s, smooth_s, silence_db, gap_s, min_s, min_voiced_s, batch, window_s):
     """Refuse settings of a stream that are out of their range."""
     rules = {
-        "`sample_rate` must be a positive number of hertz": (sample_rate, sample_rate > 0),
+        "`sample_rate` must be a positive number of hertz": (
+            sample_rate,
+            0 < sample_rate < math.inf,
+        ),
         f"`hop_s` must be above 0 and at most a window, {window_s:g} s": (
             hop_s,
             0 < hop_s <= window_s,
         ),
+        "`silence_db` must be a level in dBFS": (silence_db, not math.isnan(silence_db)),
         "`smooth_s` must be 0 or more": (smooth_s, smooth_s >= 0),
         "`gap_s` must be above 0": (gap_s, gap_s > 0),
         "`min_s` must be above 0": (min_s, min_s > 0),
-        "`min_voiced_s` must be 0 or more": (min_voiced_s, min_voiced_s >= 0),
+        f"`min_voiced_s` must be 0 or more, and at most a window, {window_s:g} s": (
+            min_voiced_s,
+            0 <= min_voiced_s <= window_s,
+        ),
         f"`batch` must be 1 to {_MOST_AT_ONCE}": (batch, 1 <= batch <= _MOST_AT_ONCE),
     }
     for rule, (value, holds) in rules.items():

@@ -34,6 +34,7 @@ def check(experiment):
         "augment.on_the_fly": experiment.augment.on_the_fly,
         "augment.layers": bool(experiment.augment.layers),
         "audio.fit='keep'": experiment.audio.fit == "keep",
+        "training.mixup": experiment.training.mixup,
         "training.cache_frozen=false": not experiment.training.cache_frozen,
     }
     found = [name for name, is_wrong in wrong.items() if is_wrong]

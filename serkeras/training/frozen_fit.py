@@ -41,7 +41,7 @@ def prepare(folder, phase, whole, sides, config, progress):
     """
     kept = folder / "checkpoints" / f"frozen-{phase}.npz"
     began = any(kept.parent.glob(f"{phase}-*.keras"))
-    changing = any(side.prepare or side.varies for side in sides)
+    changing = config.mixup or any(side.prepare or side.varies for side in sides)
     normalization = by_speaker.layer(whole)
     if not config.cache_frozen or changing or (began and not kept.is_file()):
         return whole, sides
