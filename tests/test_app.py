@@ -7,7 +7,9 @@ import json
 import os
 import re
 import shutil
+import socket
 import sys
+import time
 import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +22,7 @@ import soundfile
 
 import serkeras
 from serkeras import app, cli
-from serkeras.app import _gradio, about, actions, pictures, pieces, server, words
+from serkeras.app import _gradio, about, actions, pictures, pieces, server, uploads, words
 from serkeras.app import limits as bounds
 from serkeras.app.desk import Desk
 from serkeras.app.live import Live
@@ -112,6 +114,41 @@ def test_limits_hold_before_anything_is_decoded(desk, folder, monkeypatch):
         app.Limits(files=0)
 
 
+def dense(path, rate=RATE, seconds=1.0, channels=1):
+    """Write silence: a FLAC, which is small however long it is."""
+    soundfile.write(path, np.zeros((round(rate * seconds), channels), np.int16), rate)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({"rate": 655350}, "from 4,000 to 192,000 Hz. Received: .* with 655,350 Hz"),
+        ({"rate": 1000}, "with 1,000 Hz"),
+        ({"seconds": 3, "channels": 8, "rate": 96000}, "at most 288,000 samples.*2,304,000"),
+    ],
+)
+def test_headers_that_promise_too_much_work_are_refused(made, said, tmp_path):
+    with pytest.raises(ValueError, match=said):
+        bounds.check(dense(tmp_path / "x.flac", **made), app.Limits(), 3)
+
+
+def without_length(path):
+    """Clear the length in the header of a FLAC, as a stream's writer leaves it."""
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    return path
+
+
+def test_a_file_without_a_length_is_said_to_be_one(tmp_path):
+    path = without_length(dense(tmp_path / "x.flac"))
+    for check in (lambda: bounds.check(path, app.Limits(), 3), lambda: bounds.check_portion(path)):
+        with pytest.raises(ValueError, match="must state its length. Received: .*x.flac, a stream"):
+            check()
+
+
 def test_a_batch_goes_on_after_unreadable_files(desk, folder):
     names = ["clip.wav", "text.wav", "longer.wav"]
     table = desk.batch([folder / name for name in names])
@@ -148,6 +185,19 @@ def test_names_are_text_not_markup(desk, folder):
     )
     assert "<img src=x" not in shown
     assert "<b>" not in shown
+
+
+def test_labels_are_text_not_markup(folder, small_run):
+    bad = "<img src=x onerror=alert(1)>"
+    desk = Desk(small_run)
+    desk.recogniser.labels = [f"{bad}{n}" for n in range(len(small_run.labels))]
+    live = Live(fake_recogniser(), 60)
+    live.labels = live._recogniser.labels = [bad, f"{bad}2"]
+    live.feed(noise(2, 0.9), 8000)
+    shown = [do(desk, str(folder / "longer.wav")) for do in (actions.hear, actions.timeline)]
+    for html in (*shown, actions.now(live), actions.batch(desk, [folder / "clip.wav"])):
+        assert "&lt;img src=x" in html
+        assert "<img src=x" not in html
 
 
 def test_a_map_lies_over_the_bands_or_below_them(desk, folder, exported, monkeypatch):
@@ -253,16 +303,48 @@ def test_portions_lost_on_the_way_are_a_gap():
     assert live.columns()[1][-1] == "speech"
 
 
-def test_portions_of_the_microphone_are_removed(tmp_path):
-    desk = types.SimpleNamespace(live=lambda: Live(fake_recogniser(), 60))
-    path = tmp_path / "portion.wav"
-    soundfile.write(path, noise(1.2, 0.9), 8000)
-    live, shown = actions.listen(desk, None, str(path))
+@pytest.fixture
+def listening():
+    return types.SimpleNamespace(live=lambda: Live(fake_recogniser(), 60))
+
+
+def later(monkeypatch, seconds):
+    """Let the clock of the uploads be ahead."""
+    now = uploads.time.time()
+    monkeypatch.setattr(uploads, "time", types.SimpleNamespace(time=lambda: now + seconds))
+
+
+def test_portions_of_the_microphone_are_removed(listening, tmp_path, monkeypatch):
+    portion, other = tmp_path / "portion.wav", tmp_path / "other.wav"
+    soundfile.write(portion, noise(1.2, 0.9), 8000)
+    live, shown = actions.listen(listening, None, str(portion))
     assert "loud" in shown
-    assert not path.exists()
-    path.write_text("no sound")
-    assert 'role="alert"' in actions.listen(desk, live, str(path))[1]
-    assert not path.exists()
+    other.write_text("no sound")
+    assert 'role="alert"' in actions.listen(listening, live, str(other))[1]
+    later(monkeypatch, 60)
+    uploads.Uploads(tmp_path, 1e6).sweep()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_equal_portions_share_a_file_and_a_vanished_one_changes_nothing(listening, tmp_path):
+    path = tmp_path / "muted.wav"
+    soundfile.write(path, np.zeros(9600), 8000)
+    for _ in range(2):  # two visitors
+        live, shown = actions.listen(listening, None, str(path))
+        assert "silence" in shown
+    path.unlink()
+    assert actions.listen(listening, live, str(path)) == (live, None)
+
+
+@pytest.mark.parametrize(
+    "made", [{"seconds": 60}, {"rate": 655350}, {"rate": 1000}, {"channels": 8}]
+)
+def test_a_portion_no_microphone_sends_is_not_decoded(listening, tmp_path, made, monkeypatch):
+    path = dense(tmp_path / "bomb.flac", **made)
+    monkeypatch.setattr("soundfile.read", lambda *_, **__: pytest.fail("it was decoded"))
+    shown = actions.listen(listening, None, str(path))[1]
+    assert 'role="alert"' in shown
+    assert "Received: bomb.flac" in shown
 
 
 def test_the_strip_shows_numbers_as_colours():
@@ -409,6 +491,91 @@ def test_too_large_an_upload_is_refused(address, tmp_path):
         file.truncate(51_000_000)
     with pytest.raises(requests.HTTPError, match="413"):
         Visitor(address).upload(path)
+
+
+def test_uploads_that_were_broken_off_are_swept(address, tmp_path, monkeypatch):
+    kept = Path(Visitor(address).upload(speech(tmp_path / "old.wav", 0.5))["path"])
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as half:
+        half.sendall(
+            f"POST /gradio_api/upload HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 9999\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\nContent-Disposition: "
+            'form-data; name="files"; filename="a.wav"\r\n\r\nhalf of it'.encode()
+        )
+        broken = wait_for(lambda: list(kept.parents[1].glob("tmp*")))
+    new = Path(Visitor(address).upload(speech(tmp_path / "new.wav", 0.6))["path"])
+    later(monkeypatch, 880)
+    os.utime(kept, (0, 0))
+    uploads.Uploads(kept.parents[1], 1e6).sweep()
+    assert new.exists()
+    assert broken[0].exists()
+    assert not kept.exists()
+    later(monkeypatch, 60)
+    uploads.Uploads(kept.parents[1], 1e6).sweep()
+    assert not broken[0].exists()
+
+
+def wait_for(found):
+    """Return what a function finds, as soon as it finds something."""
+    for _ in range(100):
+        if said := found():
+            return said
+        time.sleep(0.05)
+    return pytest.fail("nothing came")
+
+
+def test_the_page_sweeps_by_itself(small_run, folder, monkeypatch):
+    pytest.importorskip("gradio", reason="needs the extra `app`")
+    monkeypatch.setattr(uploads, "_EVERY_S", 0.01)
+    with app.running(small_run) as address:
+        path = Path(Visitor(address).upload(folder / "clip.wav")["path"])
+        assert path.exists()
+        os.utime(path, (0, 0))
+        wait_for(lambda: not path.exists())
+
+
+def test_all_uploads_together_have_a_limit(tmp_path):
+    kept = uploads.Uploads(tmp_path, 100)
+    assert kept.take(60)
+    assert not kept.take(60)
+    kept.sweep()  # it is under way: nothing lies there yet
+    assert not kept.take(60)
+    kept.end(60)
+    (tmp_path / "a.wav").write_bytes(bytes(30))
+    kept.sweep()
+    assert not kept.take(71)
+    assert kept.take(70)
+
+
+def test_an_upload_without_room_is_refused(small_run, folder):
+    pytest.importorskip("gradio", reason="needs the extra `app`")
+    limits = app.Limits(megabytes=0.1, folder_megabytes=0.1)
+    with app.running(small_run, limits=limits) as address:
+        url = f"{address}gradio_api/upload"
+        sent = [requests.post(url, files={"files": bytes(90_000)}, timeout=30) for _ in range(3)]
+        assert [each.status_code for each in sent] == [200, 200, 507]
+        assert "at most 0.2 MB. Received: one of 0.1 MB" in sent[-1].text
+        endless = requests.post(url, data=iter([b"x"]), timeout=30)
+        assert endless.status_code == 411
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example.com", "null", "http://127.0.0.1:1"])
+def test_pages_of_other_hosts_can_send_nothing(address, origin):
+    url, files = f"{address}/gradio_api/upload", {"files": b"sound"}
+    found = requests.post(url, files=files, headers={"Origin": origin}, timeout=30)
+    assert found.status_code == 403
+    assert "page of another host" in found.text
+    found = requests.post(url, files=files, headers={"Origin": address}, timeout=30)
+    assert found.status_code == 200
+
+
+def test_another_name_of_this_machine_is_answered(small_run):
+    pytest.importorskip("gradio", reason="needs the extra `app`")
+    with app.running(small_run, host="127.0.0.2") as address:
+        assert address.startswith("http://127.0.0.2:")
+        assert requests.get(address, timeout=30).status_code == 200
+    with pytest.raises(ValueError, match="IPv4 address. Received: ::1. Use 127.0.0.1"):
+        app.running(small_run, host="::1").__enter__()
 
 
 def test_the_page_calls_nobody_and_lists_no_calls(address):

@@ -413,9 +413,9 @@ def newest(kept, chunk, size):
 labs.check("12.1", newest)
 
 # %% [markdown]
-# **12.2** Exponential smoothing that does not depend on the hop: the weight of a new answer is `1
-# - exp(-hop_s / smooth_s)`. Return the smoothed rows of `said` (windows x classes); the first row
-# stays as it is.
+# **12.2** Exponential smoothing that does not depend on the hop. A new answer has the weight
+# `1 - exp(-hop_s / smooth_s)`. Return the smoothed rows of `said` (windows x classes); the first
+# row stays as it is.
 
 
 # %%

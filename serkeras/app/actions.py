@@ -1,7 +1,7 @@
 """What the controls of the page do: from what a visitor gives to what he sees, HTML."""
 
-import contextlib
 import time
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import soundfile
 from serkeras.app import limits as bounds
 from serkeras.app import pictures, pieces
 from serkeras.app.live import SPAN_S
+from serkeras.app.uploads import forget_soon
 from serkeras.serving.stream import GAP, SILENCE
 
 _EMPTY = "Nothing to hear yet."
@@ -40,8 +41,8 @@ def _heard(desk, path):
             "tab Live shows how it goes over time."
         )
     return (
-        f'<p class="ser-answer">Sounds most like recordings labelled <strong>{labels[best]}'
-        f"</strong> ({pieces.percent(answer.probabilities[best])})</p>"
+        f'<p class="ser-answer">Sounds most like recordings labelled <strong>'
+        f"{escape(labels[best])}</strong> ({pieces.percent(answer.probabilities[best])})</p>"
         f"{pieces.bars(labels, answer.probabilities)}{pieces.hint(told)}"
     )
 
@@ -98,7 +99,8 @@ def _followed(desk, path):
     whole = bounds.spoken(float(spans["end_s"].max()))
     figure = pieces.picture(pictures.png(found.figure()), f"Timeline of {Path(path).name}: {told}")
     return (
-        f'<p class="ser-answer">{whole}: {told}</p><div class="ser-wide ser-long" tabindex="0">'
+        f'<p class="ser-answer">{whole}: {escape(told)}</p>'
+        '<div class="ser-wide ser-long" tabindex="0">'
         f"{figure}</div>"
         + pieces.downloads([(f"{stem}.{ending}", data, kind) for ending, data, kind in files])
     )
@@ -110,7 +112,7 @@ def listen(desk, live, path):
     Args:
         desk: `serkeras.app.desk.Desk`.
         live: `serkeras.app.live.Live` of the visitor, None before the first portion.
-        path: file with the portion, which is removed.
+        path: file with the portion, which is removed soon after.
 
     Returns:
         The `Live`, and HTML; None where nothing has changed.
@@ -119,13 +121,15 @@ def listen(desk, live, path):
     if not path:
         return live, None
     try:
+        bounds.check_portion(path)
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
         changed = live.feed(samples, rate, arrived())
-    except (ValueError, soundfile.LibsndfileError) as error:
+    except (ValueError, OSError, soundfile.LibsndfileError) as error:
+        if not Path(path).exists():  # it waited too long and was swept: lost on the way
+            return live, None
         return live, pieces.note(bounds.without_folder(error, path))
     finally:
-        with contextlib.suppress(OSError):
-            Path(path).unlink()
+        forget_soon(path)
     return live, now(live) if changed or live.full else None
 
 
@@ -152,10 +156,11 @@ def now(live):
         return pieces.hint("Listening; the first answer comes after a second.")
     last = live.moments[-1]
     level = max(last.level_db, -60.0) if np.isfinite(last.level_db) else -60.0
-    said = {SILENCE: "silence: nobody speaks", GAP: "a gap: no sound came"}.get(last.label)
+    others = {SILENCE: "silence: nobody speaks", GAP: "a gap: no sound came"}
+    said = escape(others.get(last.label, last.label))
     over = pieces.hint("That was long enough: stop, and record again.") if live.full else ""
     return (
-        f'<p class="ser-answer">{last.end_s:.1f} s: <strong>{said or last.label}</strong></p>'
+        f'<p class="ser-answer">{last.end_s:.1f} s: <strong>{said}</strong></p>'
         f'<p class="ser-level"><label>level <meter min="-60" max="0" value="{level:.0f}"></meter>'
         f" {last.level_db:.0f} dB</label></p>"
         f"{pieces.bars(live.labels, last.probabilities)}{_strip(live)}{over}"
@@ -164,7 +169,7 @@ def now(live):
 
 def _strip(live):
     shares, kinds = live.columns()
-    names = "".join(f"<span>{name}</span>" for name in live.labels)
+    names = "".join(f"<span>{escape(name)}</span>" for name in live.labels)
     source = pieces.address(pictures.strip(shares, kinds), "image/png")
     return (
         f'<figure class="ser-strip" style="--rows:{len(live.labels)}"><div class="ser-names">'

@@ -2,10 +2,10 @@
 
 from serkeras.app import _gradio, about, actions, pieces, words
 from serkeras.app.limits import spoken
+from serkeras.app.uploads import FORGET_S
 
 # Each holds one of Gradio's 40 threads' turns for as long as the microphone is on.
 _LISTENING = 20
-_FORGET_S = 900  # uploads, and what is known of a visitor
 
 
 def build(desk, looks):
@@ -23,7 +23,7 @@ def build(desk, looks):
     settings = {
         "title": words.title(synthetic),
         "analytics_enabled": False,
-        "delete_cache": (60, _FORGET_S),
+        "delete_cache": (60, FORGET_S),
     }
     with gr.Blocks(**settings, **_gradio.known(gr.Blocks, looks)) as blocks:
         gr.HTML(words.header(desk.name, desk.recogniser.labels, synthetic))
@@ -61,7 +61,7 @@ def _clip(gr, desk):
 def _live(gr, desk):
     microphone = _recording(gr, "Microphone", ["microphone"], streaming=True)
     shown = gr.HTML(pieces.hint("Press Record and speak; the newest minute moves here."))
-    live = gr.State(None, time_to_live=_FORGET_S)
+    live = gr.State(None, time_to_live=FORGET_S)
 
     def listen(path, state):
         state, html = actions.listen(desk, state, path)

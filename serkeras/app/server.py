@@ -11,6 +11,7 @@ from importlib import resources
 
 from serkeras.app import _gradio, page
 from serkeras.app.desk import Desk
+from serkeras.app.uploads import Room, Uploads
 
 # A visitor's request takes its turn. More than this many wait for nobody's good.
 _WAITING = 500
@@ -34,7 +35,9 @@ _POLICY = "; ".join((
 
 
 class Guard:
-    """Puts headers on every answer: nothing from other hosts, no guessing, no referrer.
+    """Refuses what pages of other hosts send, and puts headers on every answer.
+
+    The headers: nothing from other hosts, no guessing, no referrer for them.
 
     Args:
         app: the ASGI application behind it.
@@ -51,13 +54,40 @@ class Guard:
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
             await send(message)
 
-        await self.app(scope, receive, send_guarded)
+        if is_foreign(scope):
+            await _refusal()(scope, receive, send_guarded)
+        else:
+            await self.app(scope, receive, send_guarded)
+
+
+def is_foreign(scope):
+    """Whether a request comes from a page of another host.
+
+    Browsers send forms with files to any host without asking it first, but say where from.
+
+    Args:
+        scope: of ASGI.
+    """
+    headers = dict(scope.get("headers", ()))
+    origin, host = headers.get(b"origin"), headers.get(b"host", b"")
+    return origin is not None and origin.partition(b"://")[2].lower() != host.lower()
+
+
+def _refusal():
+    from starlette.responses import PlainTextResponse
+
+    return PlainTextResponse(
+        "A request must come from this page itself. Received: one from a page of another host. "
+        "Open the address of this page.",
+        403,
+    )
 
 
 _HEADERS = (
     (b"content-security-policy", _POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    # "no-referrer" would let browsers hide from the page itself where its own forms come from.
+    (b"referrer-policy", b"same-origin"),
 )
 
 
@@ -75,6 +105,7 @@ def serve(model=None, host="127.0.0.1", port=None, limits=None, browser=False):
     Raises:
         ImportError: Gradio is not installed.
         OSError: the port is taken.
+        ValueError: the host is an IPv6 address.
     """
     with running(model, host, port, limits, browser) as address:
         print(f"{address}  (Ctrl-C ends it)", flush=True)
@@ -103,18 +134,20 @@ def running(model=None, host="127.0.0.1", port=None, limits=None, browser=False)
         Address of the page.
 
     Raises:
-        ImportError, OSError: as for `serve`.
+        ImportError, OSError, ValueError: as for `serve`.
     """
+    check_host(host)
     gr = _gradio.load()
     warn_of(host)
     desk = Desk(model, limits)
     desk.warm()
-    with _own_folder():
+    most = 1e6 * max(desk.limits.folder_megabytes, 2 * desk.limits.megabytes)
+    with _own_folder() as folder, Uploads(folder, most).swept() as uploads:
         looks = {"theme": _theme(gr), "css": _STYLE.read_text(encoding="utf-8")}
         with _gradio.quiet():
             blocks = page.build(desk, looks)
         blocks.queue(default_concurrency_limit=_AT_ONCE, max_size=_WAITING)
-        settings = {**looks, **_launch_settings(host, port, desk.limits, browser)}
+        settings = {**looks, **_launch_settings(host, port, desk.limits, browser, uploads)}
         try:
             with _gradio.quiet():
                 _, address, _ = blocks.launch(**_gradio.known(blocks.launch, settings))
@@ -124,7 +157,7 @@ def running(model=None, host="127.0.0.1", port=None, limits=None, browser=False)
             desk.close()
 
 
-def _launch_settings(host, port, limits, browser):
+def _launch_settings(host, port, limits, browser, uploads):
     return {
         "server_name": host,
         "server_port": port,
@@ -145,19 +178,33 @@ def _launch_settings(host, port, limits, browser):
         "ssr_mode": False,
         "pwa": False,
         "mcp_server": False,
-        "app_kwargs": {"middleware": _middleware(host)},
+        "app_kwargs": {"middleware": _middleware(host, uploads)},
     }
 
 
-def _middleware(host):
+def _middleware(host, uploads):
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     found = [Middleware(Guard)]
     if is_loopback(host):
         # A foreign page could name this machine by a host name of its own.
-        found.append(Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]))
-    return found
+        own = ["127.0.0.1", "localhost", host]
+        found.append(Middleware(TrustedHostMiddleware, allowed_hosts=own))
+    return [*found, Middleware(Room, uploads=uploads)]
+
+
+def check_host(host):
+    """Refuse an address that the page cannot be served on.
+
+    Raises:
+        ValueError: it is an IPv6 address: Gradio makes no valid address of a page from it.
+    """
+    if ":" in host:
+        raise ValueError(
+            f"A host must be a name or an IPv4 address. Received: {host}. Use 127.0.0.1 for this "
+            "machine alone, or 0.0.0.0 for all."
+        )
 
 
 def is_loopback(host):
@@ -188,7 +235,7 @@ def _own_folder():
     with tempfile.TemporaryDirectory(prefix="serkeras-app-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         try:
-            yield
+            yield folder
         finally:
             if before is None:
                 del os.environ["GRADIO_TEMP_DIR"]
