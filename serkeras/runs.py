@@ -213,7 +213,7 @@ def whole_command(experiment):
 
 def default_folder(experiment):
     """Return where a run goes when nobody says: `artifacts/runs/RECIPE-DATA-SPLIT-seedN`."""
-    data = "+".join(datasets.name_of(spec) for spec in experiment.data)
+    data = "+".join(datasets.short_name(spec) for spec in experiment.data)
     split = experiment.split.replace(":", "").replace("/", "of")
     split = re.sub(r"[^\w+=.-]+", "-", split)  # names of speakers and statements may hold anything
     return Path("artifacts/runs") / f"{experiment.recipe}-{data}-{split}-seed{experiment.seed}"

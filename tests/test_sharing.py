@@ -74,10 +74,10 @@ def test_places_and_names_of_recordings_stay_behind(small_run, tmp_path):
     known = [*small_run.predictions["clip"], *small_run.clips("train"), "anna 1"]
     assert not any(clip in text for text in texts for clip in known)
     shared = serkeras.Run(out)
-    assert shared.experiment.data == ("ravdess", "table")
+    assert shared.experiment.data == ("ravdess", "table.csv")
     assert shared.experiment.split == "lists:split.json"
     assert shared.experiment.augment.transforms[0]["paths"] == ["a.wav"]
-    assert "ravdess + table" in analysis.protocol_of(shared)
+    assert "ravdess + table.csv" in analysis.protocol_of(shared)
 
 
 def test_the_card_is_the_model_card(packed, small_run):

@@ -42,7 +42,7 @@ def data_card(data, out=None, label_scheme="own", n_jobs=None, progress=True):
         data, label_scheme = list(experiment.data), experiment.label_scheme
     else:
         data = [spec_of(item) for item in datasets.as_list(data)]
-        names = "+".join(datasets.name_of(spec) for spec in data)
+        names = "+".join(datasets.short_name(spec) for spec in data)
         title, folder = f"{title}: {names}", out or Path("artifacts/cards") / names
     clips = datasets.load_many(data, label_scheme, progress=progress).reset_index(drop=True)
     found, failed = _recordings.measure(clips, n_jobs, progress)

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import textwrap
+from pathlib import Path
 
 from serkeras._files import atomic_write
 
@@ -76,14 +77,18 @@ def run_and_paths(words):
 
     Args:
         words: list of str; the first one is a run if it has the files of one, is an exported
-            model, or an address on the hub.
+            model, or an address on the hub; or if there are more, and it is neither there nor
+            called like a recording: a run that is looked for in vain is named as one.
 
     Raises:
         ValueError: no recording is left.
     """
+    from serkeras.datasets import ENDINGS
     from serkeras.serving.recogniser import is_model
 
-    named = is_model(words[0])
+    first = Path(words[0])
+    sought = len(words) > 1 and not first.exists() and first.suffix.lower() not in ENDINGS
+    named = is_model(words[0]) or sought
     run, paths = (words[0], words[1:]) if named else (None, words)
     if not paths:
         raise ValueError(

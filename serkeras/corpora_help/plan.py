@@ -109,8 +109,8 @@ def load(test, extra, kind, seed, scheme):
                 f"Received: {spec} with {sorted(set(clips['emotion']))} and {len(shared)} speakers "
                 f"in common with {test}. Choose another corpus or label scheme."
             )
-        found[datasets.name_of(spec)] = kept
-        dropped[datasets.name_of(spec)] = len(clips) - len(kept)
+        found[datasets.short_name(spec)] = kept
+        dropped[datasets.short_name(spec)] = len(clips) - len(kept)
     return Material(split, found, dropped)
 
 

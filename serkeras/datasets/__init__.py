@@ -11,7 +11,7 @@ looks for broken and doubled files.
 from serkeras.datasets.auditing import audit
 from serkeras.datasets.downloading import download
 from serkeras.datasets.labels import relabel
-from serkeras.datasets.many import as_list, load_many, name_of
+from serkeras.datasets.many import as_list, load_many, name_of, short_name
 from serkeras.datasets.own import ENDINGS, list_audio, load_own
 from serkeras.datasets.registry import card, find, how_to_get, load, names
 
@@ -30,4 +30,5 @@ __all__ = [
     "name_of",
     "names",
     "relabel",
+    "short_name",
 ]

@@ -57,12 +57,15 @@ def as_list(specs):
 
 
 def name_of(spec):
-    """Return the short name of a data set: `tess` of "tess=DIR", `my` of "my.csv" and "DIR/my"."""
+    """Return the name of a data set: `tess` of "tess=DIR", `my.csv` of "DIR/my.csv"."""
     name, equals, _ = str(spec).partition("=")
-    if equals and name in registry.names():
-        return name
-    path = Path(spec)
-    return path.stem if path.suffix.lower() == ".csv" else path.resolve().name
+    return name if equals and name in registry.names() else Path(spec).resolve().name
+
+
+def short_name(spec):
+    """Return the name of a data set as part of a folder's name: `my` of "DIR/my.csv"."""
+    name = name_of(spec)
+    return name[: -len(".csv")] if name.lower().endswith(".csv") else name
 
 
 def _load_one(spec, progress):

@@ -95,7 +95,7 @@ class _Benches:
 
 def default_folder(experiment):
     """Return where the page of a recipe goes when nobody says."""
-    data = "+".join(datasets.name_of(spec) for spec in experiment.data)
+    data = "+".join(datasets.short_name(spec) for spec in experiment.data)
     return Path("artifacts/leaks") / re.sub(r"[^\w+=.-]+", "-", f"{experiment.recipe}-{data}")
 
 
