@@ -24,7 +24,7 @@ _KERAS = ("config.json", "metadata.json", "model.weights.h5")
 # Parts of split.json and of provenance.json that name recordings.
 _CLIPS = ("train", "validation", "test")
 _LEARNED_CLIPS = ("clips", "trained_clips")
-# The folders of an absolute path, wherever in a text it begins ("lists:/home/me/x.json").
+# The folders of an absolute path, wherever in a text it begins ("lists:/data/me/x.json").
 _FOLDERS = re.compile(r"(?<![^\s:=\"'\[,])(?:~|[A-Za-z]:)?[/\\](?![/\\])(?:[^/\\\"']+[/\\])*")
 _OWN = ("experiment.json", "metrics.json", "split.json", "provenance.json", "README.md")
 

@@ -258,3 +258,22 @@ def test_relabel_drops_boredom_silently_and_own_words_aloud():
     assert list(kept["emotion"]) == ["happy"]
     with pytest.raises(ValueError, match="at least one clip"):
         datasets.relabel(clips[:1], "four")
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "short"),
+    [
+        ("ravdess", "ravdess", "ravdess"),
+        ("tess=/data/TESS", "tess", "tess"),
+        ("own=x", "own", "own"),
+        ("/data/my.csv", "my.csv", "my"),
+        ("/data/patients.2024/", "patients.2024", "patients.2024"),
+    ],
+)
+def test_data_sets_have_names(spec, name, short):
+    assert (datasets.name_of(spec), datasets.short_name(spec)) == (name, short)
+
+
+def test_the_folder_that_one_stands_in_has_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert datasets.name_of(".") == tmp_path.name

@@ -105,8 +105,8 @@ def test_what_a_packed_run_lacks_is_named(packed):
 @pytest.mark.parametrize(
     ("told", "shared"),
     [
-        ("/home/me/x.json", "x.json"),
-        ("lists:/home/me/x.json", "lists:x.json"),
+        ("/data/me/x.json", "x.json"),
+        ("lists:/data/me/x.json", "lists:x.json"),
         ("~/my data/x.csv", "x.csv"),
         ("C:\\data\\x.csv", "x.csv"),
         ("https://doi.org/10.1/x", "https://doi.org/10.1/x"),

@@ -58,8 +58,7 @@ def as_list(specs):
 
 def name_of(spec):
     """Return the name of a data set: `tess` of "tess=DIR", `my.csv` of "DIR/my.csv"."""
-    name, equals, _ = str(spec).partition("=")
-    return name if equals and name in registry.names() else Path(spec).resolve().name
+    return Path(str(spec).partition("=")[0]).resolve().name
 
 
 def short_name(spec):
