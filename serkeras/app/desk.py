@@ -1,7 +1,6 @@
 """What the page asks of the model, without a page: hear, explain, many files, a timeline."""
 
 import tempfile
-import threading
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from serkeras.app import pictures
 from serkeras.app.limits import Limits
 from serkeras.app.live import HOP_S, Live
 from serkeras.app.saliency import Salience
-from serkeras.serving.predict import windows
+from serkeras.serving.predict import over_windows
 from serkeras.serving.recogniser import Recogniser
 
 
@@ -36,19 +35,6 @@ class Answer:
     windows: int
 
 
-class Shared(Recogniser):
-    """A recogniser that any number of threads may ask; they take turns."""
-
-    def __init__(self, model=None):
-        super().__init__(model)
-        self.lock = threading.RLock()
-
-    def probabilities(self, waves):
-        """Return float32 `(clips, classes)`, see `Recogniser.probabilities`."""
-        with self.lock:
-            return super().probabilities(waves)
-
-
 class Desk:
     """One model, shared by all visitors of a page.
 
@@ -58,14 +44,14 @@ class Desk:
 
     Attributes:
         model: as given.
-        recogniser: `Shared`.
+        recogniser: `serkeras.serving.Recogniser`, which visitors ask in turn.
         limits: `Limits`.
         name: of the model, for the page.
     """
 
     def __init__(self, model=None, limits=None):
         self.model, self.limits = model, limits or Limits()
-        self.recogniser = Shared(model)
+        self.recogniser = Recogniser(model)
         self.name = self.recogniser.name
         if model is None:
             self.name = f"{self.recogniser.run.experiment.recipe}, in the box"
@@ -93,10 +79,8 @@ class Desk:
         """
         bounds.check(path, self.limits, self.limits.clip_s)
         wave = audio.read(path, self.recogniser.sample_rate)
-        samples = self.recogniser.samples
-        cut = [wave] if len(wave) < 2 * samples else windows(wave, samples)
-        said = self.recogniser.probabilities(cut).mean(axis=0)
-        return Answer(Path(path).name, wave, said, len(cut))
+        said = over_windows(self.recogniser, wave)
+        return Answer(Path(path).name, wave, said.mean(axis=0), len(said))
 
     def explain(self, path):
         """Draw a recording and where its emotion's score reacts.

@@ -37,7 +37,7 @@ class Salience:
     """Makes maps of saliency with one compiled gradient for all clips.
 
     Args:
-        recogniser: `serkeras.app.desk.Shared`; its lock is held while the model is asked.
+        recogniser: `serkeras.serving.Recogniser`; its lock is held while the model is asked.
     """
 
     def __init__(self, recogniser):

@@ -60,6 +60,20 @@ def windows(wave, samples):
     return [wave[start : start + samples] for start in starts]
 
 
+def over_windows(recogniser, wave):
+    """Return what a recogniser says of a recording of any length, `(windows, classes)`.
+
+    One of less than two windows is heard as a clip; a longer one in windows that overlap by half.
+
+    Args:
+        recogniser: `serkeras.serving.Recogniser`.
+        wave: float32 array `(any,)` at its sample rate.
+    """
+    samples = recogniser.samples
+    short = len(wave) < 2 * samples
+    return recogniser.probabilities([wave] if short else windows(wave, samples))
+
+
 def predict(run, paths, on_error="raise", batch_size=32, progress=False, one_speaker=False):
     """Say what emotion recordings carry, in the view of a finished run's model.
 
@@ -95,13 +109,12 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False, one_spe
 
 def _predict_export(recogniser, paths, on_error, progress):
     """Return the table of an exported file, which trims and levels each window by itself."""
-    heard, failed, samples = {}, {}, recogniser.samples
+    heard, failed = {}, {}
     found = find_recordings(paths)
     for path in tqdm(found, desc="predict", unit="file", disable=not progress):
         try:
             wave = audio.read(path, recogniser.sample_rate)
-            cut = [wave] if len(wave) < 2 * samples else windows(wave, samples)
-            heard[str(path)] = recogniser.probabilities(cut).mean(axis=0)
+            heard[str(path)] = over_windows(recogniser, wave).mean(axis=0)
         except audio.AudioError as error:
             if on_error == "raise":
                 raise

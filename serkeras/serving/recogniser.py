@@ -28,6 +28,7 @@ class Recogniser:
         samples: of the longest clip that the model hears at once.
         run: `Run` or `Ensemble`; None of an exported file.
         name: of the model, for titles.
+        lock: held while the model answers; for those who ask its parts themselves.
 
     Raises:
         FileNotFoundError, ValueError: there is no such run or export, or the members of an
@@ -37,7 +38,7 @@ class Recogniser:
     def __init__(self, model=None, threads=None):
         from serkeras import box
 
-        self._alone = threading.Lock()  # runtimes differ in what they allow two threads
+        self.lock = threading.RLock()  # runtimes differ in what they allow two threads
         model = box.folder() if model is None else model
         if is_export(model):
             self._open_export(Path(model), threads)
@@ -81,7 +82,7 @@ class Recogniser:
         """
         if not len(waves):
             return np.zeros((0, len(self.labels)), np.float32)
-        with self._alone:
+        with self.lock:
             return np.asarray(self._ask(waves), np.float32)
 
 
