@@ -1,4 +1,4 @@
-"""Makes the layers known to Keras as soon as Keras is imported, without importing it.
+"""Makes the layers and initialisers known to Keras as soon as Keras is imported, not importing it.
 
 So a saved model loads wherever serkeras and Keras were imported, in either order.
 """
@@ -12,6 +12,7 @@ _MODULES = (
     "serkeras.models.attention",
     "serkeras.models.backbones.layers",
     "serkeras.models.fusion.attention",
+    "serkeras.models.reslstm",
     "serkeras.ssl.backbone",
     "serkeras.ssl.pooling",
 )

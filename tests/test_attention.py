@@ -36,6 +36,8 @@ PLACES = [
     ("cnn-attention", (40, 50, 1), 3, (1.5, 4, 10), (1.5, 4, 12)),
     # borders of half a kernel everywhere: the first place stands on 0; strides 4, 2, 2, 2
     ("fcn-attention-2d", (64, 96, 1), 2, (0, 32, 2), (0, 32, 3)),
+    # a frame is one place, with all of its bins
+    ("reslstm", (40, 50, 1), 1, (19.5, 40, 1), (0, 1, 50)),
     # 5 + 1 x 4 + 2 x 8 + 1 x 8 + (1 + 1 + 1) x 16
     ("fcn-attention-1d", (259, 1), 1, (81, 32, 4), (0, 1, 1)),
 ]
@@ -43,7 +45,7 @@ PLACES = [
 
 @pytest.mark.parametrize(("name", "shape", "heads", "bins", "frames"), PLACES)
 def test_weights_sum_to_one_and_stand_where_the_network_looks(name, shape, heads, bins, frames):
-    settings = {} if name == "cnn-attention" else {"heads": heads}
+    settings = {} if name in ("cnn-attention", "reslstm") else {"heads": heads}
     if name == "fcn-attention-2d":
         settings["width"] = 0.1
     found = attention(wrapped(name, shape, **settings), clip(shape))

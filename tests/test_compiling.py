@@ -98,6 +98,12 @@ RULES = [
     ({"name": "triangular", "low": 0.5, "half_cycle": 2}, None, [0.5, 0.75, 1, 0.75, 0.5, 0.75]),
     ({"name": "cosine"}, None, [1, 0.75 + 0.1035533905932737, 0.5]),
     ({"name": "cosine", "warmup": 1, "epochs": 3}, None, [0, 1, 0.5, 0]),
+    # A third of a half wave is a quarter of its height, two thirds are three: of 0.8 above 0.2.
+    (
+        {"name": "cosine_restarts", "every": 3, "low": 0.2},
+        None,
+        [1, 0.8, 0.4, 1, 0.8, 0.4, 1],
+    ),
 ]
 
 
@@ -114,6 +120,8 @@ def test_learning_rate_rules_by_hand(rule, losses, rates):
         ({"name": "linear"}, "must be one of .*'plateau'.*'linear'"),
         ({"name": "step", "gamma": 0.1}, "'step' must be among .*'every'.*gamma"),
         ({"name": "step", "every": 0}, "numbers above 0.*'every': 0"),
+        ({"name": "cosine_restarts", "every": 2.5}, "whole epochs.*2.5"),
+        ({"name": "cosine_restarts", "epochs": 5}, "must be among .*'every'.*epochs"),
         ({"name": "plateau", "factor": "half"}, "numbers above 0.*half"),
         ({"name": "plateau", "patience": 2.5}, "whole epochs.*2.5"),
         ({"name": "step", "factor": 10}, "factor below 1.*10"),

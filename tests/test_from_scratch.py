@@ -1,4 +1,4 @@
-"""Networks of reports S0, S2 and S3: hand arithmetic, masks, attention."""
+"""Networks of reports S0, S2, S3 and of papers: hand arithmetic, masks, attention."""
 
 import keras
 import numpy as np
@@ -50,6 +50,11 @@ COUNTS = {
         "conv1": 60, "conv2": 260, "conv3": 620, "conv4": 1_830, "attention": 128,
         "logits": 124,
     },
+    # 4 ((46 + 46) 46 + 46), 4 ((46 + 64) 64 + 64); attention: a vector of 64; 64 x 8 + 8
+    ("reslstm", (46, None, 1), 8): {
+        "lstm1": 17_112, "norm1": 184, "lstm2": 28_416, "attention": 64, "norm2": 256,
+        "logits": 520,
+    },
     # AlexNet's 96, 256, 384, 384, 256 in one tower; attention: 256 x 256 + 256, a vector of 256
     ("fcn-attention-2d", (200, None, 1), 4): {
         "conv1": 11_712, "conv2": 614_656, "conv3": 885_120, "conv4": 1_327_488,
@@ -79,6 +84,10 @@ STAGES = {
     ("cnn-attention", (40, 251, 1), 7): {
         "joined": (40, 254, 16), "block1_pool": (20, 127, 32), "block2_pool": (10, 63, 48),
         "positions": (630, 80), "attention": (630, 128), "norm": (128,),
+    },
+    ("reslstm", (46, 88, 1), 8): {
+        "positions": (88, 46), "past": (88, 46), "lstm2": (88, 64), "attention": (88, 1),
+        "clip": (64,),
     },
     ("fcn-attention-1d", (259, 1), 4): {
         "conv1": (63, 5), "pool1": (31, 5), "conv2": (27, 10), "pool2": (13, 10),
@@ -144,7 +153,11 @@ def batch(lengths, junk, longest=None, seed=0):
     return {"features": x, "mask": np.arange(frames) < np.array(lengths)[:, None]}
 
 
-MASKED = [("cnn-attention", {}), ("fcn-attention-2d", {"width": 0.1, "heads": 2})]
+MASKED = [
+    ("cnn-attention", {}),
+    ("fcn-attention-2d", {"width": 0.1, "heads": 2}),
+    ("reslstm", {"units": 16}),
+]
 
 
 @pytest.fixture(scope="module", params=MASKED, ids=lambda item: item[0])
@@ -173,11 +186,14 @@ def test_the_clip_itself_does_matter(trained):
     assert np.abs(first - other).max() > 1e-3
 
 
-def test_padding_moves_no_training_statistic():
+@pytest.mark.parametrize(
+    ("name", "settings"), [("cnn-attention", {}), ("reslstm", {"dropout": 0.0})]
+)
+def test_padding_moves_no_training_statistic(name, settings):
     found = []
     for longest in (30, 60):
         keras.utils.set_random_seed(0)
-        model = models.build("cnn-attention", (40, None, 1), 3)
+        model = models.build(name, (40, None, 1), 3, **settings)
         model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
         model.fit(batch([30, 24], 5.0, longest), np.array([0, 1]), verbose=0)
         found.append([keras.ops.convert_to_numpy(w) for w in model.non_trainable_weights])
@@ -211,6 +227,15 @@ def test_a_smaller_lambda_spreads_the_weights():
         largest.append(float(keras.ops.max(weights)))
     assert largest == sorted(largest)
     assert largest[-1] > 2 * largest[0]
+
+
+def test_attention_without_a_hidden_layer_is_one_vector():
+    layer = AttentionWeights(units=None, heads=2)
+    x = np.random.default_rng(0).normal(size=(3, 7, 4)).astype(np.float32)
+    found = keras.ops.convert_to_numpy(layer(x))
+    (vectors,) = (keras.ops.convert_to_numpy(weight) for weight in layer.weights)
+    expected = np.moveaxis(softmax(np.moveaxis(x @ vectors, 1, 2)), 2, 1)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_padding_has_no_attention():

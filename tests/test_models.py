@@ -212,6 +212,9 @@ def test_published_attention_fault_makes_a_clip_depend_on_its_batch():
         ("fcn-attention-1d", (162, 1), {}, r"163 numbers or more.*\(162, 1\).*more bands"),
         ("fcn-attention-2d", (128, 1), {}, r"\(bins, frames or None, 1\).*\(128, 1\)"),
         ("issa", (7, 1), {}, r"8 numbers or more.*\(7, 1\)"),
+        ("reslstm", (40, 1), {}, r"\(bins, frames or None, 1\).*\(40, 1\)"),
+        ("reslstm", (None, 94, 1), {}, r"\(bins, frames or None, 1\).*\(None, 94, 1\)"),
+        ("reslstm", (128, 94, 3), {}, r"one step of an LSTM is one frame.*\(128, 94, 3\)"),
         ("logistic", (20, None, 1), {}, r"must be known.*\(20, None, 1\)"),
     ],
 )

@@ -18,7 +18,7 @@ from serkeras import protocols, runs, splits
 from serkeras._files import read_json, write_json
 from serkeras.cli import main
 from serkeras.evaluation import intervals
-from serkeras.protocols import figure, findings, page, planning, pooled
+from serkeras.protocols import figure, findings, origin, page, planning, pooled
 from serkeras.protocols import named as named_protocols
 from serkeras.studies import comparison, paired
 from tests.test_splits import manifest
@@ -233,6 +233,15 @@ def test_holm_is_the_closed_test(seed):
 # The whole way, with a `train` that writes a run in no time.
 
 
+FACTS = {
+    "svm": {"parameters": None, "epochs": {}, "device": "2 processor cores", "commit": None},
+    "logistic-sklearn": {
+        "parameters": 874120, "epochs": {"search": 9, "final": 4}, "device": "a GPU",
+        "commit": "0123456789" * 4 + "+changes",
+    },
+}  # fmt: skip
+
+
 def fake_train(experiment, out, on_error, n_jobs, progress):
     """Write a finished run whose answers are better where the speaker is known."""
     clips = serkeras.datasets.load_many(experiment.data, experiment.label_scheme)
@@ -257,7 +266,7 @@ def fake_train(experiment, out, on_error, n_jobs, progress):
     uar = recall_score(test["emotion"], said, average="macro")
     values = {"uar": uar, "accuracy": (said == test["emotion"]).mean(), "macro_f1": 0.5}
     measured = {name: {"value": v, "low": v - 0.1, "high": v + 0.1} for name, v in values.items()}
-    facts = {"parameters": 3, "seconds": 1.0, "device": "a machine", "commit": None, "epochs": {}}
+    facts = FACTS[experiment.recipe] | {"seconds": 1.0 + experiment.seed, "folder": str(out)}
     matrix = pd.crosstab(test["emotion"], said).reindex(index=LABELS, columns=LABELS, fill_value=0)
     measured |= {"labels": LABELS, "confusion_matrix": matrix.to_numpy().tolist(), "run": facts}
     write_json(out / "metrics.json", measured)
@@ -328,6 +337,50 @@ def test_the_figures_are_those_of_the_runs(fake, tmp_path):
     on_disk = pd.read_csv(tmp_path / "p" / "table.csv")
     assert on_disk["uar_high"][0] == row["uar_high"]
     assert not (tmp_path / "p" / "recipes.csv").exists()
+
+
+def test_every_finished_run_is_listed_with_its_size_time_and_origin(fake, tmp_path):
+    evaluate(tmp_path / "p", seeds=[0, 3, 13], protocols=["speaker", "statement"])
+    text = (tmp_path / "p" / "result.json").read_text()
+    assert str(tmp_path) not in text
+    result = json.loads(text)
+    listed = {(r["recipe"], r["protocol"], r["fold"], r["seed"]): r for r in result["runs"]}
+    folds = [("speaker", "speaker")]
+    folds += [("statement", f"statement:ravdess-{number}") for number in (1, 2)]
+    expected = itertools.product(RECIPES, folds, (0, 3))  # seed 13 fails
+    assert set(listed) == {(recipe, *fold, seed) for recipe, fold, seed in expected}
+    assert len(listed) == len(result["runs"]) == 12
+    row = listed["logistic-sklearn", "statement", "statement:ravdess-2", 3]
+    folder = "logistic-sklearn__own__statementravdess-2__seed3"
+    metrics = read_json(tmp_path / "p" / "study" / "runs" / folder / "metrics.json")
+    assert (row["uar"], row["accuracy"]) == pytest.approx(
+        (metrics["uar"]["value"], metrics["accuracy"]["value"])
+    )
+    facts = {**FACTS["logistic-sklearn"], "seconds": 4.0}
+    assert {name: row[name] for name in facts} == facts
+    assert listed["svm", "speaker", "speaker", 0]["parameters"] is None
+    assert result["made_by"]["device"] == "2 processor cores; a GPU"
+    table = pd.read_csv(tmp_path / "p" / "runs.csv")
+    assert list(table) == list(result["runs"][0])
+    assert set(table["epochs"].map(len)) == {2, len('{"search": 9, "final": 4}')}
+    assert "874120," in (tmp_path / "p" / "runs.csv").read_text()
+
+
+def test_the_page_says_what_each_recipe_cost(fake, tmp_path):
+    evaluate(tmp_path / "p", seeds=[0, 3, 5], protocols="random")
+    text = (tmp_path / "p" / "page.md").read_text()
+    assert "| svm | 3 | - | 4.0 s (1.0 s to 6.0 s) | 2 processor cores | not known |" in text
+    line = "| logistic-sklearn | 3 | 874,120 | 4.0 s (1.0 s to 6.0 s) | a GPU | 0123456+changes |"
+    assert line in text
+
+
+def test_runs_of_several_machines_are_told_together():
+    first = {"recipe": "svm", "seconds": 90.0, "device": "A", "commit": "a" * 40, "parameters": 5}
+    rows = [first, {**first, "device": "B", "commit": f"{'b' * 40} then {'c' * 40}"}]
+    table = pd.DataFrame(rows).astype({"parameters": "Int64"})
+    line = f"| svm | 2 | 5 | 1.5 min | A; B | {'a' * 7}, {'b' * 7} then {'c' * 7} |"
+    assert line in origin.section(table)
+    assert origin.devices(table.assign(device=None)) is None
 
 
 def test_the_same_call_trains_nothing_twice_and_a_longer_one_what_is_new(fake, tmp_path):

@@ -11,9 +11,16 @@ import pandas as pd
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
-_spec = importlib.util.spec_from_file_location("publish", REPO / "artifacts" / "publish.py")
-publish = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(publish)
+
+
+def _script(name):
+    spec = importlib.util.spec_from_file_location(name, REPO / "artifacts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+publish, campaign = _script("publish"), _script("campaign")
 
 RESULTS = sorted(path.parent for path in publish.RESULTS.glob("*/metrics.json"))
 
@@ -70,6 +77,10 @@ def test_tables_are_those_of_the_results(page, made):
     text = (REPO / page).read_text(encoding="utf-8")
     shown = text.split(publish.START)[1].split(publish.END)[0].strip()
     assert shown == made()
+
+
+def test_page_and_figure_of_the_campaign_are_those_of_the_results():
+    assert campaign.outdated() == []
 
 
 def test_table_puts_new_speakers_first_and_labels_the_others():

@@ -7,6 +7,7 @@ import pytest
 import serkeras
 from serkeras import datasets
 from serkeras.models.speaker_norm import SpeakerNormalization
+from serkeras.serving.waveforms import clip_features
 from serkeras.training import by_speaker, frozen
 from tests.test_ssl_model import LAYER_NORM, build, waves
 
@@ -146,3 +147,99 @@ def test_a_frozen_network_with_attention_pooling_is_computed_once():
     x = waves()
     said = parts.rest.predict(parts.frozen.predict(x, verbose=0), verbose=0)
     np.testing.assert_allclose(said, model.predict(x, verbose=0), atol=1e-6)
+
+
+BY_FEATURES = {
+    "audio.duration_s": 1.0,
+    "features.name": "log_mel",
+    "features.n_mels": 32,
+    "model.normalize": "speaker",
+    "model.settings.filters": [4, 8],
+    "model.settings.units": 8,
+    "training.epochs": 2,
+    "training.mixup": 0,
+    "training.batch_size": 8,
+    "augment.on_the_fly": False,
+    "augment.transforms": [],
+}
+
+
+@pytest.fixture(scope="module")
+def run_by_features(own_csv, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "by-features"
+    return serkeras.train(
+        "serkeras-small", data=own_csv, out=folder, settings=BY_FEATURES, progress=False
+    )
+
+
+def test_statistics_of_bins_are_over_clips_and_frames():
+    layer = SpeakerNormalization("bin")
+    layer.build((None, 3, 5, 1))
+    x = np.random.default_rng(0).normal(size=(4, 3, 5, 1)) * [[[1]], [[2]], [[3]]]
+    mean, deviation = layer.statistics(x)
+    np.testing.assert_allclose(mean[:, 0, 0], x.transpose(1, 0, 2, 3).reshape(3, -1).mean(axis=1))
+    np.testing.assert_allclose(deviation[:, 0, 0], x.transpose(1, 0, 2, 3).reshape(3, -1).std(1))
+    assert layer.mean.shape == (3, 1, 1)
+
+
+def features(run, paths):
+    settings = run.experiment
+    waves = [serkeras.audio.load_clip(path, settings.audio) for path in paths]
+    return np.stack([clip_features(each, settings, "clip") for each in waves])
+
+
+def test_features_are_brought_to_the_statistics_of_each_test_speaker(run_by_features):
+    run = run_by_features
+    clips = run.predictions
+    x = features(run, clips["path"])[..., None]
+    layer = by_speaker.layer(run.model)
+    speakers = clips["speaker"].to_numpy()
+    behind = np.zeros_like(x)
+    for name in set(speakers):
+        own = x[speakers == name]
+        centre = own.mean(axis=(0, 2, 3), keepdims=True)
+        behind[speakers == name] = (own - centre) / own.std(axis=(0, 2, 3), keepdims=True)
+    centre, spread = layer.get_weights()
+    said = run.model.predict(behind * spread + centre, verbose=0)
+    columns = [f"p_{label}" for label in run.labels]
+    np.testing.assert_allclose(said, clips[columns], atol=1e-4)
+    assert np.abs(run.model.predict(x, verbose=0) - clips[columns].to_numpy()).max() > 1e-4
+    assert "a new speaker has to be enrolled" in (run.folder / "report.md").read_text()
+
+
+def test_the_layer_holds_the_statistics_of_the_training_side(run_by_features, own_csv):
+    run = run_by_features
+    clips = datasets.load_own(own_csv)
+    x = features(run, clips["path"][clips["clip"].isin(run.clips("train"))])
+    centre, spread = by_speaker.layer(run.model).get_weights()
+    np.testing.assert_allclose(centre[:, 0, 0], x.mean(axis=(0, 2)), rtol=1e-4)
+    np.testing.assert_allclose(spread[:, 0, 0], x.std(axis=(0, 2)), rtol=1e-4)
+
+
+def test_predict_and_robustness_enrol_by_features(run_by_features, tmp_path):
+    run = run_by_features
+    speaker = run.predictions["speaker"].iloc[0]
+    clips = run.predictions[run.predictions["speaker"] == speaker]
+    columns = [f"p_{label}" for label in run.labels]
+    found = serkeras.predict(run, list(clips["path"]), one_speaker=True, batch_size=2)
+    np.testing.assert_allclose(found[run.labels], clips[columns], atol=1e-4)
+    with pytest.warns(UserWarning, match="one_speaker=True"):
+        serkeras.predict(run, list(clips["path"]))
+    # It refuses where undamaged recordings do not get the run's own answers.
+    serkeras.measure_robustness([run], only=["louder"], out=tmp_path / "page", progress=False)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"augment.on_the_fly": True}, {"audio.fit": "keep"}, {"features.in_graph": True}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_features_that_change_are_refused(settings, own_csv, tmp_path):
+    with pytest.raises(ValueError, match="model.normalize='speaker' with"):
+        serkeras.train(
+            "serkeras-small",
+            data=own_csv,
+            out=tmp_path / "run",
+            settings={**BY_FEATURES, **settings},
+            progress=False,
+        )

@@ -7,7 +7,7 @@ from serkeras.config.base import Config, require
 FITS = ("pad", "stretch", "keep")
 LEVELS = ("as_is", "standard", "peak")
 AVERAGES = ("none", "time", "frequency")
-NORMALIZATIONS = ("bins", "whiten", "none")
+NORMALIZATIONS = ("bins", "whiten", "speaker", "none")
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,9 @@ class ModelConfig(Config):
         settings: keyword arguments of its builder; of a classical model also lists of values,
             of which the best on the validation side is taken.
         normalize: what stands between features and network, fitted on the training side:
-            "bins" (mean 0, deviation 1 of each bin), "whiten" (those decorrelated, ZCA-cor)
-            or "none".
+            "bins" (mean 0, deviation 1 of each bin), "whiten" (those decorrelated, ZCA-cor),
+            "speaker" (mean 0, deviation 1 of each bin over the recordings of each speaker, test
+            speakers too, see `serkeras.training.by_speaker`) or "none".
     """
 
     name: str = "cnn2-transformer"
@@ -166,6 +167,11 @@ class ModelConfig(Config):
     def __post_init__(self):
         known = self.normalize in NORMALIZATIONS
         require(self, {"normalize": (known, f"one of {NORMALIZATIONS}")})
+
+    @property
+    def by_speaker(self):
+        """Whether an answer takes the statistics of all recordings of its speaker."""
+        return self.normalize == "speaker" or bool(self.settings.get("speaker_norm"))
 
     @property
     def mixes_clips(self):

@@ -123,7 +123,7 @@ def _by_speaker(experiment):
         "of all recordings of each speaker, test speakers too, without their emotions: a new "
         "speaker has to be enrolled"
     )
-    return [("statistics", words)] if experiment.model.settings.get("speaker_norm") else []
+    return [("statistics", words)] if experiment.model.by_speaker else []
 
 
 def _parameters(run):

@@ -87,7 +87,7 @@ def find_attention(model):
     name = getattr(model, "name", type(model).__name__)
     raise ValueError(
         "Only networks with an attention layer show what they listened to. Received: "
-        f"{name}. Train cnn-attention or one of fcn-attention-*."
+        f"{name}. Train cnn-attention, reslstm or one of fcn-attention-*."
     )
 
 
@@ -107,11 +107,17 @@ def _places(network, axis):
     Every convolution and pooling moves the centre by half its width, less what is padded in
     front of it, and widens the step by its stride. Parallel paths must not move it.
     """
+    import keras
+
     centre, step, padded = 0.0, 1, 0
     for layer in network.layers:
         # Masks follow their features with layers of their own.
         if layer.name.endswith("_mask"):
             continue
+        if isinstance(layer, keras.layers.Permute) and layer.dims[-1] == axis + 1:
+            # The axis has become channels: one place for all of it.
+            size = layer.input.shape[axis + 1]
+            centre, step = centre + (size - 1) / 2 * step, size * step
         if hasattr(layer, "padding") and not hasattr(layer, "strides"):  # zero padding
             padded = layer.padding[axis][0]
         if not hasattr(layer, "strides"):

@@ -59,7 +59,7 @@ class Listener:
             raise ValueError(
                 "A model must answer each clip alone to be explained. Received: "
                 f"{run.folder}, which takes the statistics of all of a speaker's recordings. "
-                "Explain a run that was trained without model.settings.speaker_norm."
+                "Explain a run that normalises by no speaker (model.normalize, speaker_norm)."
             )
         settings = run.experiment
         at_once = settings.model.clips_at_once(settings.training.batch_size)

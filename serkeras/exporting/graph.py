@@ -92,7 +92,7 @@ def _check(run, network):
         "attention across the batch (a clip's answer depends on its neighbours)": (
             experiment.model.mixes_clips
         ),
-        "model.settings.speaker_norm (it wants all recordings of a speaker)": (
+        "statistics of speakers (speaker_norm: it wants all recordings of a speaker)": (
             by_speaker.layer(network) is not None
         ),
     }

@@ -19,6 +19,7 @@ _BUILDERS = {
     "issa": ("serkeras.models.issa", "build_issa"),
     "logistic": ("serkeras.models.baselines", "build_logistic"),
     "mmfusion": ("serkeras.models.fusion.model", "build_mmfusion"),
+    "reslstm": ("serkeras.models.reslstm", "build_reslstm"),
     "residual-attention": ("serkeras.models.residual", "build_residual_attention"),
     "ssl": ("serkeras.models.ssl", "build_ssl"),
     "multinet": ("serkeras.models.multinet", "build_multinet"),

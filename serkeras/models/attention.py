@@ -11,7 +11,7 @@ class AttentionWeights(keras.layers.Layer):
     """How much each position of a clip counts: softmax(scale * u tanh(W a + b)).
 
     Args:
-        units: int, width of the hidden layer.
+        units: int, width of the hidden layer; None for none, which leaves softmax(scale * u a).
         scale: float, lambda of the source: 1 is a plain softmax, smaller values spread the
             weights more evenly.
         heads: int, weightings side by side, each with a u of its own.
@@ -25,13 +25,17 @@ class AttentionWeights(keras.layers.Layer):
     def __init__(self, units, scale=1.0, heads=1, **kwargs):
         super().__init__(**kwargs)
         self.units, self.scale, self.heads = units, scale, heads
-        self.hidden = keras.layers.Dense(units, activation="tanh", name="hidden")
+        self.hidden = None
+        if units is not None:
+            self.hidden = keras.layers.Dense(units, activation="tanh", name="hidden")
         self.importance = keras.layers.Dense(heads, use_bias=False, name="importance")
 
     def build(self, input_shape):
         """Make the weights."""
-        self.hidden.build(input_shape)
-        self.importance.build((*input_shape[:-1], self.units))
+        if self.hidden is not None:
+            self.hidden.build(input_shape)
+            input_shape = (*input_shape[:-1], self.units)
+        self.importance.build(input_shape)
 
     def call(self, x, valid=None):
         """Return weights `(clips, positions, heads)` that sum to 1 over the positions.
@@ -40,7 +44,8 @@ class AttentionWeights(keras.layers.Layer):
             x: `(clips, positions, channels)`.
             valid: `(clips, positions, 1)`, 0 on padding, or None.
         """
-        scores = ops.cast(self.scale * self.importance(self.hidden(x)), "float32")
+        seen = x if self.hidden is None else self.hidden(x)
+        scores = ops.cast(self.scale * self.importance(seen), "float32")
         if valid is not None:
             scores = scores + (1.0 - ops.cast(valid, "float32")) * _FAR
         return ops.cast(ops.softmax(scores, axis=1), x.dtype)

@@ -10,7 +10,7 @@ import pandas as pd
 from serkeras import studies
 from serkeras._files import atomic_write
 from serkeras.evaluation import analysis
-from serkeras.protocols import figure, findings, page, planning
+from serkeras.protocols import figure, findings, origin, page, planning
 from serkeras.training import provenance
 
 
@@ -32,8 +32,8 @@ def evaluate_protocols(
 
     A protocol is a list of folds, see `serkeras.protocols.names`. The runs are those of a study in
     `out/study`: the same call goes on where it stopped, and several processes may make it at once.
-    Beside it come page.md with its figure, table.csv, by_fold.csv, recipes.csv, protocols.csv and
-    result.json.
+    Beside it come page.md with its figure, table.csv, by_fold.csv, recipes.csv, protocols.csv,
+    runs.csv and result.json.
 
     Args:
         recipes: name or path of a recipe, or a list of them.
@@ -86,7 +86,7 @@ def _write(found, out):
         "recipes": found.recipes,
         "protocols": found.protocols,
     }
-    for name, table in tables.items():
+    for name, table in {**tables, "runs": origin.flat(found.runs)}.items():
         path = out / f"{name}.csv"
         if table.empty:
             path.unlink(missing_ok=True)  # of an earlier call
@@ -101,7 +101,8 @@ def _write(found, out):
         "states": {kind: int(count) for kind, count in kinds.items()},
         "reference": found.reference,
         **{name: _records(table) for name, table in tables.items()},
-        "made_by": provenance.made_by(None),
+        "runs": _records(found.runs),
+        "made_by": provenance.made_by(origin.devices(found.runs)),
     }
     return analysis.write(
         out, page.title(found), result, page.sections(found), {"protocols": figure.draw(found)}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from serkeras.protocols import pooled
+from serkeras.protocols import origin, pooled
 from serkeras.protocols.planning import Plan
 from serkeras.studies import cells, comparison, rows
 from serkeras.studies.folder import FINISHED
@@ -31,6 +31,7 @@ class Findings:
         reference: protocol that the others are compared with, None where there is none.
         protocols: DataFrame, one row a recipe and other protocol: how far it lies above the
             reference on the clips of both.
+        runs: DataFrame, one row a finished run, see `serkeras.protocols.origin.runs`.
     """
 
     plan: Plan
@@ -41,6 +42,7 @@ class Findings:
     recipes: pd.DataFrame
     reference: str | None
     protocols: pd.DataFrame
+    runs: pd.DataFrame
 
 
 def gather(plan, states, folder, n_boot=2000):
@@ -71,7 +73,7 @@ def gather(plan, states, folder, n_boot=2000):
     reference = _reference(table)
     return Findings(
         plan, labels, states, table, _by_fold(table, said, labels, n_boot), pairs, reference,
-        _protocols(table, reference, said, n_boot),
+        _protocols(table, reference, said, n_boot), origin.runs(done),
     )  # fmt: skip
 
 

@@ -22,17 +22,17 @@ class Listener:
     """
 
     def __init__(self, run):
-        from serkeras.training import by_speaker, frozen
+        from serkeras.training import by_speaker
 
-        self._experiment, self._model, self._rest = run.experiment, run.model, None
+        self._experiment, self._rest = run.experiment, None
+        self._hear = run.model.predict_on_batch
         self._classes = len(run.labels)
         self._size = run.experiment.model.clips_at_once(_BATCH)
         self._normalization = by_speaker.layer(run.model)
         self.by_speaker = self._normalization is not None
         self._masked = len(run.model.inputs) == 2
         if self.by_speaker:
-            parts = frozen.split(run.model)
-            self._model, self._rest = parts.frozen, parts.rest
+            self._hear, self._rest = by_speaker.parts(run.model)
 
     def features(self, wave, name):
         """Return what the model takes of a recording.
@@ -62,7 +62,7 @@ class Listener:
         for start in range(0, len(usable), self._size):
             batch = [found[index] for index in usable[start : start + self._size]]
             inputs = network_inputs(batch, masked=self._masked)
-            parts.append(np.asarray(self._model.predict_on_batch(inputs)))
+            parts.append(np.asarray(self._hear(inputs)))
         heard = np.full((len(found), *parts[0].shape[1:]), np.nan, np.float32)
         heard[usable] = np.concatenate(parts)
         return heard

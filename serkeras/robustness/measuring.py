@@ -152,7 +152,7 @@ def _about(run):
         "members": len(ensembles.answering(run)),
         "audio": settings.audio.to_dict(),
         "whiten": settings.features.whiten,
-        "by_speaker": bool(settings.model.settings.get("speaker_norm")),
+        "by_speaker": settings.model.by_speaker,
         "speaker_disjoint": run.speaker_disjoint,
     }
 

@@ -1,4 +1,4 @@
-"""Embeddings brought to the statistics of their speakers, in training and in prediction.
+"""Features or embeddings brought to the statistics of their speakers, in training and prediction.
 
 It takes all recordings of a speaker, without their emotions: a speaker whom the model is to be used
 on has to be enrolled with some of them.
@@ -12,16 +12,14 @@ import numpy as np
 
 from serkeras.models.speaker_norm import SpeakerNormalization
 from serkeras.training import frozen
-from serkeras.training.batches import Batches
+from serkeras.training.batches import Batches, with_channels
 
-# Numbers that never change are only centred.
-_LEAST_DEVIATION = 1e-6
 # A speaker's only clip would become zero whatever it says.
 _LEAST_CLIPS = 2
 
 
 def check(experiment):
-    """Refuse settings under which a frozen network does not give each clip one embedding.
+    """Refuse settings under which a clip does not give the same numbers whenever it is heard.
 
     Args:
         experiment: `serkeras.config.Experiment`.
@@ -30,18 +28,32 @@ def check(experiment):
         ValueError: it normalises by speaker, and clips change or vary in length, or are not
             computed once.
     """
+    if not experiment.model.by_speaker:
+        return
     wrong = {
         "augment.on_the_fly": experiment.augment.on_the_fly,
-        "augment.layers": bool(experiment.augment.layers),
         "audio.fit='keep'": experiment.audio.fit == "keep",
-        "training.mixup": experiment.training.mixup,
-        "training.cache_frozen=false": not experiment.training.cache_frozen,
     }
-    found = [name for name, is_wrong in wrong.items() if is_wrong]
-    if found and experiment.model.settings.get("speaker_norm"):
+    if experiment.model.normalize == "speaker":
+        name = "model.normalize='speaker'"
+        wrong |= {
+            "features.in_graph": experiment.features.in_graph,
+            "features.name='waveform'": experiment.features.name == "waveform",
+            "model.settings.speaker_norm": "speaker_norm" in experiment.model.settings,
+        }
+    else:
+        name = "speaker_norm"
+        wrong |= {
+            "augment.layers": bool(experiment.augment.layers),
+            "training.mixup": experiment.training.mixup,
+            "training.cache_frozen=false": not experiment.training.cache_frozen,
+        }
+    found = [each for each, is_wrong in wrong.items() if is_wrong]
+    if found:
         raise ValueError(
-            "Statistics of speakers are of what a frozen network gives once for clips of one "
-            f"length. Received: speaker_norm with {', '.join(found)}. Leave one of them out."
+            "Statistics of speakers are of features, or of what a frozen network gives, computed "
+            f"once for clips of one length. Received: {name} with {', '.join(found)}. Leave one "
+            "of them out."
         )
 
 
@@ -68,7 +80,10 @@ def on_speakers(sides, normalization):
         list of `Side`, their embeddings in memory.
     """
     found = [side.x[side.index] for side in sides]
-    normalization.adapt(*_statistics(found[0]))
+    if normalization.per == "bin":
+        found = [with_channels(x) for x in found]
+    # Copies of a training clip count as it does.
+    normalization.adapt(*normalization.statistics(found[0]))
     return [
         replace(side, x=aligned(x, side.speakers, normalization), index=np.arange(len(x)))
         for side, x in zip(sides, found, strict=True)
@@ -76,10 +91,10 @@ def on_speakers(sides, normalization):
 
 
 def aligned(x, speakers, normalization):
-    """Bring embeddings from the statistics of their speakers to those of the training clips.
+    """Bring clips from the statistics of their speakers to those of the training clips.
 
     Args:
-        x: float array `(clips, ...)`.
+        x: float array `(clips, ...)`, what the layer is given.
         speakers: array `(clips,)` of names. Clips without one, and those of a speaker with one
             clip, stay as they are.
         normalization: `SpeakerNormalization`.
@@ -94,16 +109,25 @@ def aligned(x, speakers, normalization):
     for name in named:
         rows = np.flatnonzero(speakers == name)
         if len(rows) >= _LEAST_CLIPS:
-            own_mean, own_deviation = _statistics(result[rows])
+            own_mean, own_deviation = normalization.statistics(result[rows])
             result[rows] = (result[rows] - own_mean) / own_deviation * deviation + mean
     return result
 
 
-def _statistics(x):
-    """Return mean and deviation of each number over the clips."""
-    deviation = x.std(axis=0, dtype=np.float64)
-    mean = x.mean(axis=0, dtype=np.float64)
-    return mean, np.where(deviation > _LEAST_DEVIATION, deviation, 1.0)
+def parts(model):
+    """Cut a model that normalises by speaker in front of that layer.
+
+    Args:
+        model: `keras.Model` with the layer.
+
+    Returns:
+        Function of a batch of features that gives what the layer is to be given, and the
+        `keras.Model` that goes on from there to probabilities.
+    """
+    if layer(model).per == "bin":
+        return np.asarray, model
+    cut = frozen.split(model)
+    return cut.frozen.predict_on_batch, cut.rest
 
 
 def predict(model, side, batch_size):
@@ -115,13 +139,14 @@ def predict(model, side, batch_size):
         side: `serkeras.training.sides.Side`.
         batch_size: clips a step.
     """
-    batches = Batches(side, batch_size).for_keras()
+    batches = Batches(side, batch_size)
     normalization = layer(model)
     if normalization is None:
-        return model.predict(batches, verbose=0)
-    parts = frozen.split(model)
-    x = aligned(parts.frozen.predict(batches, verbose=0), side.speakers, normalization)
-    return parts.rest.predict(x, batch_size=batch_size, verbose=0)
+        return model.predict(batches.for_keras(), verbose=0)
+    listen, rest = parts(model)
+    found = np.concatenate([listen(batches[n][0]) for n in range(len(batches))])
+    x = aligned(found, side.speakers, normalization)
+    return rest.predict(x, batch_size=batch_size, verbose=0)
 
 
 def halves(model, one_speaker):
@@ -145,10 +170,10 @@ def halves(model, one_speaker):
                 stacklevel=5,
             )
         return model.predict_on_batch, lambda found: found
-    parts = frozen.split(model)
+    listen, rest = parts(model)
 
     def answer(found):
         x = aligned(found, ["the speaker"] * len(found), normalization)
-        return parts.rest.predict(x, verbose=0)
+        return rest.predict(x, verbose=0)
 
-    return parts.frozen.predict_on_batch, answer
+    return listen, answer

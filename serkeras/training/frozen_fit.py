@@ -43,6 +43,8 @@ def prepare(folder, phase, whole, sides, config, progress):
     began = any(kept.parent.glob(f"{phase}-*.keras"))
     changing = config.mixup or any(side.prepare or side.varies for side in sides)
     normalization = by_speaker.layer(whole)
+    if normalization is not None and normalization.per == "bin":
+        return whole, by_speaker.on_speakers(sides, normalization)
     if not config.cache_frozen or changing or (began and not kept.is_file()):
         return whole, sides
     parts = frozen.split(whole)

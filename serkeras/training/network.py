@@ -8,6 +8,7 @@ from keras import ops
 
 from serkeras import models
 from serkeras.features import layers, whitening
+from serkeras.models.speaker_norm import SpeakerNormalization
 from serkeras.training.compiling import compile_model
 from serkeras.training.statistics import bin_covariance, bin_statistics
 
@@ -106,6 +107,9 @@ def _scaling(side, kind):
     """Return a function that makes the scaling layers, fitted on the training side."""
     if kind == "none":
         return list
+    if kind == "speaker":
+        # Its statistics come with the aligned features, see `by_speaker.on_speakers`.
+        return lambda: [SpeakerNormalization("bin", dtype="float32", name="scale")]
     if kind == "whiten":
         mean, covariance = bin_covariance(side)
         stacked = covariance.reshape(-1, *covariance.shape[-2:])

@@ -50,14 +50,24 @@ def _cosine(base, progress, losses, epochs=None, warmup=0, low=0.0):
     return base * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * share)))
 
 
+def _cosine_restarts(base, progress, losses, every=10, low=0.0):
+    """Fall to `low` times the rate along a cosine in `every` epochs, and begin again.
+
+    Source: Loshchilov & Hutter 2017, restarts at equal distances.
+    """
+    share = progress % every / every
+    return base * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * share)))
+
+
 _RULES = {
     "constant": _constant,
     "cosine": _cosine,
+    "cosine_restarts": _cosine_restarts,
     "plateau": _plateau,
     "step": _step,
     "triangular": _triangular,
 }
-_BY_BATCH = ("cosine", "triangular")
+_BY_BATCH = ("cosine", "cosine_restarts", "triangular")
 
 
 class Schedule:
@@ -65,8 +75,8 @@ class Schedule:
 
     Args:
         rule: dictionary such as `{"name": "plateau", "factor": 0.5, "patience": 5}`; names are
-            constant, cosine, plateau, step and triangular, settings those of the functions
-            above. An empty one is constant.
+            constant, cosine, cosine_restarts, plateau, step and triangular, settings those of
+            the functions above. An empty one is constant.
         base: float, the learning rate that the rule starts from or comes back to.
         epochs: int, length of the fit, where a cosine ends if the rule names no `epochs`.
 

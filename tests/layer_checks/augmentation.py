@@ -31,6 +31,7 @@ def augmentations():
         (layers.TimeShift(0.5, seed=1), waves[..., None]),
         (layers.TimeShift(0.5, seed=1), images),
         (layers.SpecAugment(time_width=9, frequency_width=3, seed=1), images),
+        (layers.SpectrogramWarp(seed=1), images),
         *((layer, x) for x in (images, 255 * images[..., :1]) for layer in pictures()),
     ]
 
@@ -146,6 +147,38 @@ def check_spec_augment():
     mean = np.broadcast_to(x.mean(axis=(1, 2), keepdims=True), x.shape)
     changed = out != x
     np.testing.assert_allclose(out[changed], mean[changed], rtol=1e-5)
+
+
+def check_spectrogram_warp():
+    """A ramp shows the places that were read; each setting moves its own axis, clip by clip."""
+    frames = np.broadcast_to(np.arange(41, dtype="f4")[:, None], (200, 7, 41, 1))
+    bins = np.broadcast_to(np.arange(21, dtype="f4")[:, None, None], (200, 21, 5, 1))
+    still = {"tempo": 0.0, "tract": 0.0, "shift": 0.0}
+
+    def warped(x, **settings):
+        layer = layers.SpectrogramWarp(**{**still, **settings}, seed=0)
+        return array(layer(x, training=True))
+
+    np.testing.assert_allclose(warped(frames), frames, atol=1e-4)
+    tempo = warped(frames, tempo=0.2)
+    np.testing.assert_allclose(tempo[:, :, 20], 20, atol=1e-4)
+    slopes = tempo[:, 0, 22, 0] - tempo[:, 0, 21, 0]
+    assert np.exp(-0.2) - 1e-4 < slopes.min() < 0.85
+    assert 1.17 < slopes.max() < np.exp(0.2) + 1e-4
+    moved = warped(frames, shift=0.1)[:, 0, 20, 0] - 20
+    assert -4.1 - 1e-4 < moved.min() < -3.5
+    assert 3.5 < moved.max() < 4.1 + 1e-4
+    tract = warped(bins, tract=0.1)
+    np.testing.assert_allclose(tract[:, 0], 0, atol=1e-4)
+    factors = tract[:, 10, 0, 0] / 10
+    assert np.exp(-0.1) - 1e-4 < factors.min() < 0.93
+    assert 1.07 < factors.max() < np.exp(0.1) + 1e-4
+    np.testing.assert_allclose(tract[:, :, :1], tract[:, :, 1:2])
+    assert tract.max() <= 20 + 1e-4
+    # Between two values, and between two frames only.
+    step = np.zeros((50, 3, 9, 2), "f4")
+    step[:, :, 5:] = 1
+    assert set(np.unique(warped(step, tempo=0.2) % 1 != 0)) == {False, True}
 
 
 def check_pictures_move_as_their_docstrings_say():

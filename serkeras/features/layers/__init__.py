@@ -18,6 +18,7 @@ from serkeras.features.layers.pictures import (
     RandomZoom,
 )
 from serkeras.features.layers.preparing import Prepare
+from serkeras.features.layers.warping import SpectrogramWarp
 from serkeras.features.layers.waveform import AWGN, Gain, TimeShift
 from serkeras.features.layers.waveform_model import WaveformModel
 from serkeras.features.layers.whitening import Whitening
@@ -39,6 +40,7 @@ __all__ = [
     "RandomZoom",
     "SpecAugment",
     "SpectrogramMFCCDelta",
+    "SpectrogramWarp",
     "TimeShift",
     "WaveformModel",
     "Whitening",

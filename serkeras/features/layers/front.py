@@ -15,6 +15,7 @@ from serkeras.features.layers.pictures import (
     RandomTranslation,
     RandomZoom,
 )
+from serkeras.features.layers.warping import SpectrogramWarp
 from serkeras.features.layers.waveform import AWGN, Gain, TimeShift
 from serkeras.features.layers.whitening import Whitening
 
@@ -38,6 +39,7 @@ _AUGMENTATIONS = {
     "random_translation": RandomTranslation,
     "random_zoom": RandomZoom,
     "spec_augment": SpecAugment,
+    "spectrogram_warp": SpectrogramWarp,
     "time_shift": TimeShift,
 }
 
@@ -145,9 +147,10 @@ def make(item, seed=None):
 
     Args:
         item: dictionary such as `{"name": "spec_augment", "time_masks": 2}`; names are awgn,
-            gain, random_flip, random_rotation, random_translation, random_zoom, spec_augment
-            and time_shift, settings those of `AWGN`, `Gain`, `RandomFlip`, `RandomRotation`,
-            `RandomTranslation`, `RandomZoom`, `SpecAugment` and `TimeShift`.
+            gain, random_flip, random_rotation, random_translation, random_zoom, spec_augment,
+            spectrogram_warp and time_shift, settings those of `AWGN`, `Gain`, `RandomFlip`,
+            `RandomRotation`, `RandomTranslation`, `RandomZoom`, `SpecAugment`, `SpectrogramWarp`
+            and `TimeShift`.
         seed: int, decides the layer's draws; None takes one from `keras.utils.set_random_seed`.
 
     Returns:
