@@ -46,6 +46,7 @@ def clips_of(*specs):
         ("speaker-statement", 2, "speaker-statement:ravdess-1"),
         ("statement", 2, "statement:ravdess-1"),
         ("kfold", 5, "kfold:1/5"),
+        ("kfold10", 10, "kfold:1/10"),
         ("random", 1, "random"),
     ],
 )

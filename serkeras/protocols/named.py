@@ -146,6 +146,9 @@ _PROTOCOLS = {
     "kfold": _Protocol(
         "five folds over clips drawn at random; known speakers", lambda _: _numbered("kfold", FOLDS)
     ),
+    "kfold10": _Protocol(
+        "ten such folds, as many studies have; known speakers", lambda _: _numbered("kfold", 10)
+    ),
     "random": _Protocol(
         "one hold-out of clips drawn at random, with the seed; known speakers", lambda _: ["random"]
     ),
