@@ -86,14 +86,28 @@ def fit(wave, config):
     Returns:
         float32 array, see `load_clip`.
     """
-    if config.trim_silence:
-        wave = trim_trailing_silence(wave, config.trim_db)
-    wave = set_level(wave, config.level)
+    wave = set_level(trim(wave, config), config.level)
     if config.fit == "stretch":
         wave = soxr.resample(wave, len(wave), config.samples, quality="HQ")
     elif config.fit == "keep":
         return wave[: config.samples]
     return fix_length(wave, config.samples)
+
+
+def trim(wave, config):
+    """Remove the silence that the settings name.
+
+    Args:
+        wave: float array `(samples,)`.
+        config: `serkeras.config.AudioConfig`.
+
+    Returns:
+        View of `wave`, or `wave` itself.
+    """
+    if not config.trim_silence:
+        return wave
+    start = _loud(wave, config.trim_db)[0] if config.trim_start else 0
+    return trim_trailing_silence(wave, config.trim_db)[start * _TRIM_HOP :]
 
 
 def set_level(wave, level):
@@ -157,15 +171,22 @@ def trim_trailing_silence(wave, top_db):
             "`top_db` must be a positive number of decibels below the peak. "
             f"Received: {top_db!r}. 60 removes digital silence, 30 also quiet breath."
         )
+    return wave[: (_loud(wave, top_db)[1] + 1) * _TRIM_HOP]
+
+
+def _loud(wave, top_db):
+    """Return numbers of the first and the last frame that are no silence.
+
+    Of a wholly silent wave all frames are loud.
+    """
     half = _TRIM_FRAME // 2
     energy = np.zeros(len(wave) + 2 * half + 1)
     np.cumsum(np.square(wave, dtype=np.float64), out=energy[half + 1 : half + 1 + len(wave)])
     energy[half + 1 + len(wave) :] = energy[half + len(wave)]
     frames = energy[_TRIM_FRAME::_TRIM_HOP] - energy[:-_TRIM_FRAME:_TRIM_HOP]
     if not frames.max() > 0:
-        return wave
-    last = np.flatnonzero(frames > frames.max() * 10 ** (-top_db / 10))[-1]
-    return wave[: (last + 1) * _TRIM_HOP]
+        return 0, len(frames)
+    return np.flatnonzero(frames > frames.max() * 10 ** (-top_db / 10))[[0, -1]]
 
 
 def _check_file(path):

@@ -246,6 +246,21 @@ def test_trim_ends_where_librosa_ends(seed, top_db):
     np.testing.assert_array_equal(trimmed, wave[:end])
 
 
+@pytest.mark.parametrize("top_db", [20.0, 40.0])
+@pytest.mark.parametrize("seed", range(8))
+def test_trim_of_both_ends_is_that_of_librosa(seed, top_db):
+    wave = np.concatenate([faded(seed)[::-1], faded(seed + 1)])
+    settings = AudioConfig(trim_silence=True, trim_start=True, trim_db=top_db)
+    expected, (start, _) = librosa.effects.trim(wave, top_db=top_db)
+    assert start > 0
+    np.testing.assert_array_equal(audio.trim(wave, settings), expected)
+
+
+def test_trim_of_the_start_alone_is_refused():
+    with pytest.raises(ValueError, match="trim_start.*with trim_silence"):
+        AudioConfig(trim_start=True)
+
+
 def test_trim_leaves_the_start_and_the_middle():
     wave = np.concatenate([np.zeros(20000), tone(), np.zeros(20000), tone(), np.zeros(20000)])
     trimmed = audio.trim_trailing_silence(wave, 60)
@@ -255,6 +270,8 @@ def test_trim_leaves_the_start_and_the_middle():
 @pytest.mark.parametrize("wave", [np.zeros(0), np.zeros(100), np.zeros(50000), tone(0.01)])
 def test_trim_of_silence_and_of_a_short_wave_changes_nothing(wave):
     np.testing.assert_array_equal(audio.trim_trailing_silence(wave, 60), wave)
+    both = AudioConfig(trim_silence=True, trim_start=True)
+    np.testing.assert_array_equal(audio.trim(wave, both), wave)
 
 
 def test_trim_of_a_quiet_recording():

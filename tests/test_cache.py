@@ -137,6 +137,7 @@ HITS = {
 MISSES = {
     "duration": {"audio": AUDIO.replace(duration_s=0.3)},
     "trim": {"audio": AUDIO.replace(trim_silence=True)},
+    "trim of the start": {"audio": AUDIO.replace(trim_silence=True, trim_start=True)},
     "feature": {"features": FEATURES.replace(name="log_mel")},
     "coefficients": {"features": FEATURES.replace(n_mfcc=12)},
     "noise": {"augment": AugmentConfig(1)},
@@ -171,6 +172,8 @@ SAME = {
 }
 OTHER = {
     "window": {"features": FEATURES.replace(win_length=400)},
+    "floor": {"features": FEATURES.replace(name="log_mel", floor_db=-50.0)},
+    "another floor": {"features": FEATURES.replace(name="log_mel", floor_db=-40.0)},
     "decibels of trimming": {"audio": AUDIO.replace(trim_silence=True, trim_db=30.0)},
     "level": {"audio": AUDIO.replace(level="peak")},
     "rate": {"audio": AUDIO.replace(sample_rate=15000)},

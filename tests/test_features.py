@@ -91,6 +91,21 @@ def test_fewer_coefficients_are_the_first_ones(n_mfcc):
     assert_parity(features.mfcc(wave[None], RATE, n_mfcc=n_mfcc)[0], reference)
 
 
+def test_a_floor_of_decibels_is_that_of_librosa():
+    wave = np.random.default_rng(0).standard_normal(8000) * np.linspace(0, 0.1, 8000) ** 2
+    power = librosa.feature.melspectrogram(y=wave, sr=RATE, n_mels=40)
+    expected = librosa.power_to_db(power, amin=1e-5, top_db=None)
+    found = features.log_mel(wave[None], RATE, n_mels=40, floor_db=-50.0)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert np.isclose(found, -50).any()
+
+
+@pytest.mark.parametrize("floor_db", [np.nan, -np.inf])
+def test_a_floor_that_is_no_number_is_refused(floor_db):
+    with pytest.raises(ValueError, match="finite number of decibels"):
+        features.log_mel(np.zeros((1, 8000)), RATE, floor_db=floor_db)
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])
 @pytest.mark.parametrize("function", [features.mfcc, features.log_mel])
 def test_a_clip_alone_is_the_clip_in_a_batch(function, n_jobs):

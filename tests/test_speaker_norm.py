@@ -179,6 +179,12 @@ def test_statistics_of_bins_are_over_clips_and_frames():
     mean, deviation = layer.statistics(x)
     np.testing.assert_allclose(mean[:, 0, 0], x.transpose(1, 0, 2, 3).reshape(3, -1).mean(axis=1))
     np.testing.assert_allclose(deviation[:, 0, 0], x.transpose(1, 0, 2, 3).reshape(3, -1).std(1))
+    # Padding, in decibels, does not count; a low bin of a frame with others does.
+    padded = np.concatenate([x, np.full((4, 3, 7, 1), -100.0)], axis=2)
+    for one, other in zip(layer.statistics(padded), (mean, deviation), strict=True):
+        np.testing.assert_allclose(one, other)
+    silent = layer.statistics(np.full((4, 3, 5, 1), -100.0))
+    np.testing.assert_allclose(np.stack(silent)[:, :, 0, 0], [[-100] * 3, [1] * 3])
     assert layer.mean.shape == (3, 1, 1)
 
 
@@ -227,6 +233,13 @@ def test_predict_and_robustness_enrol_by_features(run_by_features, tmp_path):
         serkeras.predict(run, list(clips["path"]))
     # It refuses where undamaged recordings do not get the run's own answers.
     serkeras.measure_robustness([run], only=["louder"], out=tmp_path / "page", progress=False)
+
+
+def test_a_model_of_waveforms_says_that_it_enrols_nobody(run_by_features):
+    with pytest.warns(UserWarning, match="one_speaker=True"):
+        model = serkeras.waveform_model(run_by_features)
+    waves = np.zeros((1, run_by_features.experiment.audio.samples), np.float32)
+    assert model.predict(waves, verbose=0).shape == (1, len(run_by_features.labels))
 
 
 @pytest.mark.parametrize(

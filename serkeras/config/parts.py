@@ -23,6 +23,7 @@ class AudioConfig(Config):
         level: "as_is"; "standard" for mean 0 and deviation 1 (report S1); "peak" for a largest
             sample of 1. Applied before padding.
         trim_silence: remove trailing silence before the length is fixed.
+        trim_start: remove silence before the voice too, with `trim_silence`.
         trim_db: decibels below the clip's peak that count as silence.
     """
 
@@ -31,6 +32,7 @@ class AudioConfig(Config):
     fit: str = "pad"
     level: str = "as_is"
     trim_silence: bool = False
+    trim_start: bool = False
     trim_db: float = 60.0
 
     def __post_init__(self):
@@ -41,6 +43,7 @@ class AudioConfig(Config):
                 "duration_s": (self.samples > 0, "long enough for one sample"),
                 "fit": (self.fit in FITS, f"one of {FITS}"),
                 "level": (self.level in LEVELS, f"one of {LEVELS}"),
+                "trim_start": (self.trim_silence or not self.trim_start, "with trim_silence"),
                 "trim_db": (self.trim_db > 0, "above 0 dB"),
             },
         )
@@ -64,6 +67,8 @@ class FeatureConfig(Config):
         win_length: samples of the window (periodic Hann), padded to `n_fft`; None is `n_fft`.
         hop_length: samples between frames.
         fmin, fmax: hertz, edges of the mel bank; `fmax=None` is half the sample rate.
+        floor_db: decibels of full scale below which `log_mel` tells nothing apart; None is 80 dB
+            below the peak of each clip.
         whiten: standardise and decorrelate the bins of each clip (ZCA-cor, after report S1).
         average: "none"; "time" for one number a bin; "frequency" for one number a frame.
         frames: pad with zeros or cut to so many frames (report S0: 250); None leaves them.
@@ -83,6 +88,7 @@ class FeatureConfig(Config):
     hop_length: int = 512
     fmin: float = 0.0
     fmax: float | None = None
+    floor_db: float | None = None
     whiten: bool = False
     average: str = "none"
     frames: int | None = None

@@ -21,7 +21,9 @@ def is_prepared_outside(audio, one_length=False):
         one_length: whether the graph takes clips of one length only. What was cut off, or padded,
             could not be levelled and trimmed as the whole recording would be.
     """
-    return audio.fit == "stretch" or (one_length and (audio.level != "as_is" or audio.trim_silence))
+    # A graph cannot know where a voice begins before it has all of the recording.
+    whole = audio.level != "as_is" or audio.trim_silence
+    return audio.fit == "stretch" or audio.trim_start or (one_length and whole)
 
 
 def of(run, one_length=False):

@@ -83,6 +83,8 @@ def _decisive_audio(audio):
     del kept["duration_s"]
     if not audio.trim_silence:
         del kept["trim_db"]
+    if not audio.trim_start:  # as if the setting had never been
+        del kept["trim_start"]
     return {**kept, "samples": audio.samples}
 
 

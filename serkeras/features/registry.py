@@ -37,7 +37,7 @@ def _waveform(waves, n_jobs=1):
 # Name -> (function, the settings of `FeatureConfig` that it takes, whether it takes the rate).
 _STACKED = {
     "chroma": (descriptors.chroma, _WINDOWED, True),
-    "log_mel": (spectral.log_mel, _MEL, True),
+    "log_mel": (spectral.log_mel, (*_MEL, "floor_db"), True),
     "mel": (spectral.mel, _MEL, True),
     "mfcc": (spectral.mfcc, ("n_mfcc", *_MEL), True),
     "mfcc_delta": (_mfcc_delta, ("n_mfcc", *_MEL), True),
@@ -171,6 +171,8 @@ def decisive(config, sample_rate):
         kept["fmax"] = sample_rate / 2
     if kept.get("win_length", 0) is None:
         kept["win_length"] = config.n_fft
+    if kept.get("floor_db", 0.0) is None:  # as if the setting had never been
+        del kept["floor_db"]
     if "windows" in kept:
         kept["n_fft"] = max(config.n_fft, *config.windows)
     if any(_FEATURES[name][0].__module__ == descriptors.__name__ for name in found):

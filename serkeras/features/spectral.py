@@ -104,12 +104,14 @@ def log_mel(
     fmin=0.0,
     fmax=None,
     win_length=None,
+    floor_db=None,
     n_jobs=1,
 ):
     """Mel spectrogram in decibels.
 
     Equal to `librosa.power_to_db(librosa.feature.melspectrogram(y=wave, ...), ref=1.0,
-    top_db=80)` for each clip.
+    top_db=80)` for each clip, or with a floor to the same with `amin=10 ** (floor_db / 10)`,
+    `top_db=None`.
 
     Args:
         waves: float array `(clips, samples)`, full scale 1.0.
@@ -120,16 +122,19 @@ def log_mel(
         fmin: float, hertz, lower edge of the mel bank.
         fmax: float, hertz, upper edge; None is half the sample rate.
         win_length: int, samples of the window, padded with zeros to `n_fft`; None is `n_fft`.
+        floor_db: float, decibels of full scale (power 1) below which nothing is told apart; None
+            is 80 dB below the clip's own peak, which leaves the noise of quiet clips in.
         n_jobs: int, threads that share the clips; -1 for all cores.
 
     Returns:
         float32 array `(clips, n_mels, frames)`, decibels; see `mel` for `frames`.
 
     Raises:
-        ValueError: see `mel`.
+        ValueError: see `mel`, or `floor_db` is no finite number.
     """
     settings = MelSettings.make(sample_rate, n_mels, n_fft, hop_length, fmin, fmax, win_length)
-    return each_clip(waves, settings, n_mels, lambda power: to_decibels(power).T, n_jobs)
+    check_floor(floor_db)
+    return each_clip(waves, settings, n_mels, lambda power: to_decibels(power, floor_db).T, n_jobs)
 
 
 def mfcc(
@@ -188,16 +193,29 @@ def cepstrum(decibels, axis):
     return scipy.fft.dct(decibels, axis=axis, norm="ortho")
 
 
-def to_decibels(power):
-    """Turn the power of one clip into decibels, in place: 10 log10, floored as in librosa.
+def check_floor(floor_db):
+    """Refuse a floor that is neither None nor a finite number of decibels."""
+    if floor_db is not None and not np.isfinite(floor_db):
+        raise ValueError(
+            f"`floor_db` must be a finite number of decibels, or None. Received: {floor_db!r}. "
+            "-70 hides the noise of a quiet room."
+        )
+
+
+def to_decibels(power, floor_db=None):
+    """Turn the power of one clip into decibels, in place: 10 log10, with a floor.
 
     Args:
         power: float32 array of any shape; overwritten.
+        floor_db: float, lowest decibels; None for librosa's floor.
 
     Returns:
-        The same array: decibels of full scale, none more than 80 below the largest.
+        The same array: decibels of full scale, none less than `floor_db`, or more than 80 below
+        the largest.
     """
-    np.maximum(power, FLOOR_POWER, out=power)
+    np.maximum(power, FLOOR_POWER if floor_db is None else 10 ** (floor_db / 10), out=power)
     np.log10(power, out=power)
     power *= 10.0
+    if floor_db is not None:
+        return power
     return np.maximum(power, power.max() - TOP_DB, out=power)

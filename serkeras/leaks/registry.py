@@ -51,6 +51,8 @@ def _no_scaling(experiment, clips):
         return f"the model {experiment.model.name!r} standardises nothing"
     if experiment.model.normalize == "none":
         return "the recipe fits no statistics: model.normalize is 'none'"
+    if experiment.model.normalize == "speaker":
+        return "the recipe takes the statistics of each speaker: model.normalize is 'speaker'"
     return None
 
 
@@ -90,6 +92,8 @@ def _no_decibels(experiment, clips):
         return f"{experiment.model.name!r} is no network: its features are of each clip by itself"
     if features.name not in _IN_DECIBELS:
         return f"it is built for {' and '.join(_IN_DECIBELS)}; the recipe takes {features.name!r}"
+    if features.floor_db is not None:
+        return "the recipe's decibels have a fixed floor: features.floor_db"
     plain = features.average == "none" and features.frames is None and not features.whiten
     if not plain or experiment.audio.fit == "keep" or experiment.augment.on_the_fly:
         return "it is built for whole features of clips of one length, changed before training"

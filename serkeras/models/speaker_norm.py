@@ -49,11 +49,19 @@ class SpeakerNormalization(keras.layers.Layer):
         """Return mean and deviation of clips, float64 arrays of the shape of the weights.
 
         Args:
-            x: array `(clips, ...)`.
+            x: array `(clips, ...)`. Per bin, frames do not count whose bins all have the lowest
+                value of their clip: padding and digital silence, in decibels.
         """
-        axes = 0 if self.per == "number" else (0, *range(2, x.ndim))
-        mean = x.mean(axis=axes, dtype=np.float64).reshape(self.mean.shape)
-        deviation = x.std(axis=axes, dtype=np.float64).reshape(self.mean.shape)
+        axes, counts = 0, None
+        if self.per == "bin":
+            axes = (0, *range(2, x.ndim))
+            lowest = x.min(axis=tuple(range(1, x.ndim)), keepdims=True)
+            counts = (x > lowest).any(axis=1, keepdims=True)
+            # Wholly silent clips have no other frames.
+            counts = np.broadcast_to(counts if counts.any() else True, x.shape)
+        kept = {} if counts is None else {"where": counts}
+        mean = x.mean(axis=axes, dtype=np.float64, **kept).reshape(self.mean.shape)
+        deviation = x.std(axis=axes, dtype=np.float64, **kept).reshape(self.mean.shape)
         return mean, np.where(deviation > _LEAST_DEVIATION, deviation, 1.0)
 
     def call(self, x):

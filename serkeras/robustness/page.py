@@ -199,7 +199,8 @@ def _front_end(name, result):
         "of speed",
         "keep": f"cuts what is over {audio['duration_s']:g} s",
     }[audio["fit"]]
-    trims = " trims silence at the end," if audio["trim_silence"] else ""
+    where = "at both ends" if audio["trim_start"] else "at the end"
+    trims = f" trims silence {where}," if audio["trim_silence"] else ""
     text = (
         f"`{name}` reads at {audio['sample_rate']} Hz,{trims} {_LEVELS[audio['level']]}, and "
         f"{length}."

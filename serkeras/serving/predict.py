@@ -180,9 +180,7 @@ def _stream_windows(found, experiment, on_error, failed, progress):
 
 def _cut(wave, settings):
     """Return the windows of a recording, each as a training clip would be."""
-    trimmed = wave
-    if settings.trim_silence:
-        trimmed = audio.trim_trailing_silence(wave, settings.trim_db)
+    trimmed = audio.trim(wave, settings)
     if settings.fit == "stretch" or len(trimmed) < 2 * settings.samples:
         return [audio.fit(wave, settings)]
     return windows(audio.set_level(trimmed, settings.level), settings.samples)

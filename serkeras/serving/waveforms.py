@@ -1,5 +1,7 @@
 """From waveforms to what a run's network takes, outside of the model or inside it."""
 
+import warnings
+
 import numpy as np
 
 from serkeras import features
@@ -76,18 +78,30 @@ def waveform_model(run):
         `serkeras.audio.load_clip` with the run's settings makes such clips. Another number of
         samples and integers are refused; a clip with NaN has NaN for probabilities.
 
+    Warns:
+        UserWarning: the run normalises by speaker. The model takes all clips for clips of one
+            average speaker, and is worse than the run's figures.
+
     Raises:
         ValueError: a feature of the run has no layer, or its clips keep their own length.
     """
     import keras
 
     from serkeras.features import layers
+    from serkeras.training import by_speaker
 
     audio = run.experiment.audio
     if audio.fit == "keep":
         raise ValueError(
             "A model of waveforms needs clips of one length. Received: a run with "
             "audio.fit='keep'. Use serkeras.predict, which computes the features outside."
+        )
+    if by_speaker.layer(run.model) is not None:
+        warnings.warn(
+            "The run was measured with the statistics of each speaker; a model of waveforms knows "
+            "those of its training clips alone. Use serkeras.predict with one_speaker=True for "
+            "the run's own accuracy.",
+            stacklevel=2,
         )
     waves = keras.Input((audio.samples,), name="waveform")
     x = inside(waves, run.experiment)

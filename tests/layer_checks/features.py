@@ -52,6 +52,13 @@ def check_outside_a_graph():
     )
 
 
+def check_a_floor_of_decibels():
+    settings = {"n_mels": 24, "n_fft": 512, "hop_length": 160, "floor_db": -30.0}
+    found = layers.LogMel(RATE, **settings)(clips())
+    assert_close(found, features.log_mel(clips(), RATE, **settings))
+    assert array(found).min() == -30
+
+
 def check_any_number_of_samples():
     model = model_of(layers.MFCC(**SMALL), None)
     assert model.output_shape == (None, 13, None)

@@ -8,16 +8,19 @@ from keras import ops
 from serkeras.features.filters import mel_bank
 from serkeras.features.layers.base import FeatureLayer, require_rank
 from serkeras.features.layers.dft import power_spectrogram
-from serkeras.features.spectral import FLOOR_POWER, TOP_DB, MelSettings
+from serkeras.features.spectral import FLOOR_POWER, TOP_DB, MelSettings, check_floor
 
 
-def to_decibels(power, axes):
+def to_decibels(power, axes, floor_db=None):
     """Return 10 log10 of power, floored 80 dB below the largest over `axes` of each clip.
 
     Args:
         power: float32 tensor `(batch, ...)`.
         axes: tuple of int, the axes of one image, not the batch.
+        floor_db: float, decibels that are the floor instead.
     """
+    if floor_db is not None:
+        return 10.0 * ops.log10(ops.maximum(power, 10 ** (floor_db / 10)))
     decibels = 10.0 * ops.log10(ops.maximum(power, FLOOR_POWER))
     return ops.maximum(decibels, ops.max(decibels, axis=axes, keepdims=True) - TOP_DB)
 
@@ -113,12 +116,26 @@ class LogMel(Mel):
     """Mel spectrogram in decibels: `(batch, samples)` to `(batch, n_mels, frames)`.
 
     The same as `serkeras.features.log_mel`; decibels are floored 80 dB below the peak of each
-    clip, so that a clip alone gives what it gives in a batch. Arguments as in `Mel`.
+    clip, so that a clip alone gives what it gives in a batch.
+
+    Args:
+        floor_db: float, decibels that are the floor instead; None is that of the clip.
+        *mel, **more: arguments of `Mel`.
+
+    Raises:
+        ValueError: see `Mel`, or `floor_db` is no finite number.
     """
+
+    settings = (*Mel.settings, "floor_db")
+
+    def __init__(self, *mel, floor_db=None, **more):
+        super().__init__(*mel, **more)
+        check_floor(floor_db)
+        self.floor_db = floor_db
 
     def call(self, waves):
         """Return decibels, float32 `(batch, n_mels, frames)`."""
-        return to_decibels(super().call(waves), axes=(1, 2))
+        return to_decibels(super().call(waves), (1, 2), self.floor_db)
 
 
 @keras.saving.register_keras_serializable("serkeras")

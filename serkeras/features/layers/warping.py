@@ -8,18 +8,19 @@ from serkeras.features.layers.base import Augmentation, require_rank
 
 @keras.saving.register_keras_serializable("serkeras")
 class SpectrogramWarp(Augmentation):
-    """Stretch each clip along frames and bins and move it along frames, in training only.
+    """Stretch each clip along frames and bins and let it begin later, in training only.
 
     Each clip is read at other places than its own: frames at a tempo drawn from `exp(-tempo)` to
-    `exp(tempo)`, around the middle, and moved by up to `shift` of their number; bins at multiples
-    drawn from `exp(-tract)` to `exp(tract)`, as a longer or shorter vocal tract would have them
-    (on a mel scale, where low bands move less than those of a resampled voice would). Places
-    between two frames or bins are interpolated; what lies outside repeats the edge.
+    `exp(tempo)`, and later by up to `shift` of their number (the beginning, where trimmed
+    recordings have their first sound, is never cut off); bins at multiples drawn from
+    `exp(-tract)` to `exp(tract)`, as a longer or shorter vocal tract would have them (on a mel
+    scale, where low bands move less than those of a resampled voice would). Places between two
+    frames or bins are interpolated; what lies outside repeats the edge.
 
     Args:
         tempo: float >= 0, logarithm of the greatest change of tempo.
         tract: float >= 0, logarithm of the greatest factor of the bins.
-        shift: float from 0 to 1, the greatest move as a share of the frames.
+        shift: float from 0 to 1, the greatest delay as a share of the frames.
         seed: int or None, see `Augmentation`.
         name: str, of the layer.
 
@@ -50,23 +51,21 @@ class SpectrogramWarp(Augmentation):
 
     def change(self, x):
         """Return the warped batch."""
-        bins, frames = ops.shape(x)[1], ops.shape(x)[2]
         if self.tract:
-            places = ops.arange(bins, dtype="float32") * self._factors(x, self.tract)
-            x = _read(x, places, axis=1)
+            places = ops.arange(ops.shape(x)[1], dtype="float32")
+            x = _read(x, places * self._factors(x, self.tract), axis=1)
         if self.tempo or self.shift:
-            middle = (ops.cast(frames, "float32") - 1.0) / 2.0
-            moved = ops.cast(frames, "float32") * self._uniform(x, self.shift)
-            places = ops.arange(frames, dtype="float32") - middle - moved
-            x = _read(x, places * self._factors(x, self.tempo) + middle, axis=2)
+            places = ops.arange(ops.shape(x)[2], dtype="float32")
+            later = self._uniform(x, 0.0, self.shift) * (places[-1] + 1.0)
+            x = _read(x, (places - later) * self._factors(x, self.tempo), axis=2)
         return x
 
-    def _uniform(self, x, most):
-        """Return one number for each clip, from -most to most, `(batch, 1)`."""
-        return keras.random.uniform((ops.shape(x)[0], 1), -most, most, seed=self.generator)
+    def _uniform(self, x, low, high):
+        """Return one number for each clip, `(batch, 1)`."""
+        return keras.random.uniform((ops.shape(x)[0], 1), low, high, seed=self.generator)
 
     def _factors(self, x, most):
-        return ops.exp(self._uniform(x, most))
+        return ops.exp(self._uniform(x, -most, most))
 
 
 def _read(x, places, axis):
