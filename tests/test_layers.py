@@ -103,7 +103,7 @@ WRONG = {
     "n_mfcc": (lambda: layers.MFCC(n_mfcc=41, n_mels=40), "between 1 and `n_mels`"),
     "win_length": (lambda: layers.Mel(n_fft=256, win_length=400), "win_length"),
     "fmax": (lambda: layers.LogMel(8000, fmax=5000.0), "fmax"),
-    "floor": (lambda: layers.LogMel(floor_db=float("nan")), "finite number of decibels"),
+    "floor": (lambda: layers.LogMel(floor_db=float("nan")), "number of decibels from"),
     "images to Mel": (lambda: built(layers.Mel(), None, 8, 100), "batch, samples"),
     "delta width": (lambda: layers.Delta(width=4), "odd"),
     "delta order": (lambda: layers.Delta(order=0), "order"),

@@ -235,6 +235,80 @@ def test_predict_and_robustness_enrol_by_features(run_by_features, tmp_path):
     serkeras.measure_robustness([run], only=["louder"], out=tmp_path / "page", progress=False)
 
 
+def test_enrolment_goes_from_nobody_to_the_run_itself(run_by_features, tmp_path):
+    run = run_by_features
+    result = serkeras.measure_enrolment(run, counts=[2, 999], draws=3, n_boot=20)
+    ways = {way["name"]: way for way in result["ways"]}
+    assert {"nobody", "2", "all"} <= set(ways) <= {"nobody", "neutral clips alone", "2", "all"}
+    assert ways["all"]["uar"]["value"] == pytest.approx(run.metrics["uar"]["value"])
+    clips = run.predictions
+    plain = run.model.predict(features(run, clips["path"])[..., None], verbose=0)
+    right = np.asarray(run.labels)[plain.argmax(axis=1)] == clips["emotion"]
+    assert ways["nobody"]["accuracy"]["value"] == pytest.approx(right.mean())
+    page = (run.folder / "analyses" / "enrolment" / "page.md").read_text()
+    assert page.startswith("# Enrolment: serkeras-small on")
+    assert "| nobody is enrolled |" in page
+    twice = serkeras.measure_enrolment([run, run], out=tmp_path, counts=[2], draws=1, n_boot=20)
+    assert twice["clips"] == 2 * len(clips)
+    assert twice["speakers"] == result["speakers"]
+
+
+def test_statistics_come_from_the_enrolled_clips_alone(layer):
+    x = embeddings(["a"] * 6)
+    enrolled = np.array([True, True, True, False, False, False])
+    found = by_speaker.aligned(x, ["a"] * 6, layer, enrolled)
+    np.testing.assert_allclose(found[:3], by_speaker.aligned(x[:3], ["a"] * 3, layer), rtol=1e-5)
+    moved = x + np.array([0, 0, 0, 50, 50, 50])[:, None, None]
+    np.testing.assert_allclose(
+        by_speaker.aligned(moved, ["a"] * 6, layer, enrolled)[:3], found[:3], rtol=1e-5
+    )
+
+
+def test_enrolment_refuses_what_it_cannot_measure(run_by_features, small_run):
+    with pytest.raises(ValueError, match="normalises by speaker knows"):
+        serkeras.measure_enrolment(small_run)
+    with pytest.raises(ValueError, match="2 clips or more"):
+        serkeras.measure_enrolment(run_by_features, counts=[1])
+    with pytest.raises(ValueError, match="folder of its own"):
+        serkeras.measure_enrolment([run_by_features, run_by_features])
+
+
+def test_each_channel_has_its_own_statistics():
+    layer = SpeakerNormalization("bin")
+    layer.build((None, 3, 5, 2))
+    x = np.random.default_rng(0).normal(size=(4, 3, 5, 2)) * [1, 9] + [0, 50]
+    found = by_speaker.aligned(x, ["a"] * 4, layer)
+    np.testing.assert_allclose(found.mean(axis=(0, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(found.std(axis=(0, 2)), 1, atol=1e-5)
+
+
+def test_strangers_are_named_where_they_are_judged(run_by_features, own_csv):
+    clips = datasets.load_own(own_csv)
+    test = clips["clip"].isin(run_by_features.clips("test"))
+    unknown = clips[test].assign(corpus="other", speaker=None)
+    with pytest.warns(UserWarning, match="have no speaker"):
+        serkeras.evaluate(run_by_features, unknown, progress=False)
+
+
+@pytest.mark.filterwarnings("ignore:.*speakers of:UserWarning")
+def test_training_needs_speakers(own_csv, tmp_path):
+    clips = datasets.load_own(own_csv).drop(columns="speaker")
+    with pytest.raises(ValueError, match="needs the speakers of the training clips"):
+        serkeras.train(
+            "serkeras-small",
+            data=clips,
+            out=tmp_path / "run",
+            settings={**BY_FEATURES, "split": "random"},
+            progress=False,
+        )
+
+
+@pytest.mark.parametrize("per", ["bins", None])
+def test_statistics_are_per_number_or_per_bin(per):
+    with pytest.raises(ValueError, match="'number' or 'bin'"):
+        SpeakerNormalization(per)
+
+
 def test_a_model_of_waveforms_says_that_it_enrols_nobody(run_by_features):
     with pytest.warns(UserWarning, match="one_speaker=True"):
         model = serkeras.waveform_model(run_by_features)
@@ -244,7 +318,12 @@ def test_a_model_of_waveforms_says_that_it_enrols_nobody(run_by_features):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"augment.on_the_fly": True}, {"audio.fit": "keep"}, {"features.in_graph": True}],
+    [
+        {"augment.on_the_fly": True},
+        {"augment.copies": 1},
+        {"audio.fit": "keep"},
+        {"features.in_graph": True},
+    ],
     ids=lambda settings: next(iter(settings)),
 )
 def test_features_that_change_are_refused(settings, own_csv, tmp_path):

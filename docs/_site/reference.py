@@ -8,7 +8,7 @@ _ORDER = (
     "datasets", "splits", "audio", "augment", "features", "features.layers", "models", "recipes",
     "config", "training", "runs", "evaluation", "tuning", "studies", "ensembles", "serving",
     "sharing", "ssl", "protocols", "leaks", "groups", "corpora_help", "confidence", "robustness",
-    "explanation",
+    "enrolment", "explanation",
 )  # fmt: skip
 # What a room's page has beside its own public names: modules with all that is public in them, or
 # single functions.

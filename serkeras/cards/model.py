@@ -229,6 +229,12 @@ def _limits(run):
             0, "- **the figures are of speakers whom the model knows, or may know**: with new "
             "ones expect less;"
         )  # fmt: skip
+    if run.experiment.model.by_speaker:
+        lines.insert(
+            0, "- **the figures are of speakers who were enrolled**: their recordings, without "
+            "their emotions, gave the model their statistics; of a stranger's single recording "
+            "expect clearly less;"
+        )  # fmt: skip
     return "## Limits\n\n" + "\n".join(lines)
 
 
@@ -239,9 +245,11 @@ def _how(run):
     known = experiment.recipe in recipes.names()
     command = whole_command(experiment) if known else " ".join(train_words(experiment))
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    by_speaker = experiment.model.by_speaker
+    more = ', "more of the speaker.wav"], one_speaker=True' if by_speaker else "]"
     return (
         '## How to use it\n\n```python\nimport serkeras\n\nserkeras.predict("THIS FOLDER", '
-        '["my.wav"])\n```\n\n## How to make it again\n\n'
+        f'["my.wav"{more})\n```\n\n## How to make it again\n\n'
         f"```sh\n{command}\n```\n\nCommit {found['commit'] or 'unknown'}, {found['device']}; "
         f"{versions}."
     )

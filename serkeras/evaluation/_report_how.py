@@ -120,7 +120,7 @@ def _frozen(run):
 def _by_speaker(experiment):
     """Return the row of what the model must know of a speaker, if it does."""
     words = (
-        "of all recordings of each speaker, test speakers too, without their emotions: a new "
+        "of each speaker's recordings of a side, test speakers too, without their emotions: a new "
         "speaker has to be enrolled"
     )
     return [("statistics", words)] if experiment.model.by_speaker else []

@@ -94,7 +94,7 @@ def _check(run, network):
         "attention across the batch (a clip's answer depends on its neighbours)": (
             experiment.model.mixes_clips
         ),
-        "statistics of speakers (speaker_norm: it wants all recordings of a speaker)": (
+        "statistics of speakers (model.normalize, speaker_norm: it wants their recordings)": (
             by_speaker.layer(network) is not None
         ),
     }

@@ -4,6 +4,7 @@ Every clip is computed by itself, so that a clip alone gives, bit for bit, what 
 batch.
 """
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -194,11 +195,13 @@ def cepstrum(decibels, axis):
 
 
 def check_floor(floor_db):
-    """Refuse a floor that is neither None nor a finite number of decibels."""
-    if floor_db is not None and not np.isfinite(floor_db):
+    """Refuse a floor that is neither None nor a number of decibels that float32 can hold."""
+    if floor_db is None:
+        return
+    if not isinstance(floor_db, Real) or not -200 <= floor_db <= 100:
         raise ValueError(
-            f"`floor_db` must be a finite number of decibels, or None. Received: {floor_db!r}. "
-            "-70 hides the noise of a quiet room."
+            "`floor_db` must be a number of decibels from -200 to 100, or None. Received: "
+            f"{floor_db!r}. -70 hides the noise of a quiet room."
         )
 
 

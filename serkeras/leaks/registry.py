@@ -64,6 +64,7 @@ def _no_bins(experiment, clips):
         "audio.fit='keep'": experiment.audio.fit == "keep",
         f"features.name={experiment.features.name!r}": experiment.features.name
         in ("waveform", "mel_image"),
+        "model.normalize='speaker'": experiment.model.normalize == "speaker",
     }
     found = [name for name, is_wrong in wrong.items() if is_wrong]
     return f"it scales kept features, and the recipe has {', '.join(found)}" if found else None
@@ -92,6 +93,8 @@ def _no_decibels(experiment, clips):
         return f"{experiment.model.name!r} is no network: its features are of each clip by itself"
     if features.name not in _IN_DECIBELS:
         return f"it is built for {' and '.join(_IN_DECIBELS)}; the recipe takes {features.name!r}"
+    if experiment.model.normalize == "speaker":
+        return "the recipe takes the statistics of each speaker: model.normalize is 'speaker'"
     if features.floor_db is not None:
         return "the recipe's decibels have a fixed floor: features.floor_db"
     plain = features.average == "none" and features.frames is None and not features.whiten

@@ -17,9 +17,12 @@ class SpeakerNormalization(keras.layers.Layer):
 
     Args:
         per: "number" for statistics of each number of an embedding; "bin" for those of each bin
-            of features `(bins, frames, channels)` over their frames, for a layer that stands in
-            front of the whole network.
+            and channel of features `(bins, frames, channels)` over their frames, for a layer that
+            stands in front of the whole network.
         **kept: arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: `per` is another word.
 
     Source:
         Pepino et al. 2021, "Emotion recognition from speech using wav2vec 2.0 embeddings",
@@ -29,13 +32,15 @@ class SpeakerNormalization(keras.layers.Layer):
 
     def __init__(self, per="number", **kept):
         super().__init__(**kept)
+        if per not in ("number", "bin"):
+            raise ValueError(f"`per` must be 'number' or 'bin'. Received: {per!r}. Correct it.")
         self.per = per
 
     def build(self, input_shape):
         """Make the statistics, which `adapt` sets."""
         shape = input_shape[1:]
-        if self.per == "bin":
-            shape = (shape[0], *(1,) * (len(shape) - 1))
+        if self.per == "bin" and len(shape) == 3:
+            shape = (shape[0], 1, shape[2])
         kept = {"shape": shape, "trainable": False}
         self.mean = self.add_weight(name="mean", initializer="zeros", **kept)
         self.deviation = self.add_weight(name="deviation", initializer="ones", **kept)
@@ -50,18 +55,17 @@ class SpeakerNormalization(keras.layers.Layer):
 
         Args:
             x: array `(clips, ...)`. Per bin, frames do not count whose bins all have the lowest
-                value of their clip: padding and digital silence, in decibels.
+                value of their clip: padding and digital silence of Mel and log-Mel.
         """
-        axes, counts = 0, None
-        if self.per == "bin":
-            axes = (0, *range(2, x.ndim))
-            lowest = x.min(axis=tuple(range(1, x.ndim)), keepdims=True)
-            counts = (x > lowest).any(axis=1, keepdims=True)
+        axes, counts = 0, True
+        if self.per == "bin" and x.ndim == 4:
+            axes = (0, 2)
+            sounds = (x > x.min(axis=(1, 2), keepdims=True)).any(axis=1, keepdims=True)
             # Wholly silent clips have no other frames.
-            counts = np.broadcast_to(counts if counts.any() else True, x.shape)
-        kept = {} if counts is None else {"where": counts}
-        mean = x.mean(axis=axes, dtype=np.float64, **kept).reshape(self.mean.shape)
-        deviation = x.std(axis=axes, dtype=np.float64, **kept).reshape(self.mean.shape)
+            counts = np.broadcast_to(sounds if sounds.any() else True, x.shape)
+        kept = {"axis": axes, "dtype": np.float64, "where": counts}
+        mean = x.mean(**kept).reshape(self.mean.shape)
+        deviation = x.std(**kept).reshape(self.mean.shape)
         return mean, np.where(deviation > _LEAST_DEVIATION, deviation, 1.0)
 
     def call(self, x):

@@ -23,6 +23,8 @@ def show_attention(run, path):
         ValueError: the network has no attention layer, or computes its features itself.
         serkeras.audio.AudioError: the recording cannot be read or is too short.
     """
+    from serkeras.training import by_speaker
+
     run = open_run(run)
     experiment = run.experiment
     if experiment.features.in_graph:
@@ -31,6 +33,7 @@ def show_attention(run, path):
             "features.in_graph=true. Train it with features.in_graph=false."
         )
     find_attention(run.model)  # raises before the recording is read
+    by_speaker.halves(run.model, one_speaker=False)  # warns where nobody is enrolled
     wave = audio.load_clip(path, experiment.audio)
     features = clip_features(wave, experiment, str(path))
     x = network_inputs([features], masked=isinstance(run.model.input, dict))

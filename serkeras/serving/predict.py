@@ -86,9 +86,9 @@ def predict(run, paths, on_error="raise", batch_size=32, progress=False, one_spe
             lists it in `.attrs["failed"]`, a list of (path, reason).
         batch_size: windows a step, of one recording or of several.
         progress: show a progress bar.
-        one_speaker: all recordings are of one speaker. A run that normalises by speaker (the model
-            `ssl` with `speaker_norm`) then takes the statistics of these recordings; otherwise
-            those of its training clips, with a warning. Other runs do as ever.
+        one_speaker: all recordings are of one speaker. A run that normalises by speaker
+            (`model.normalize` or `speaker_norm`) then takes the statistics of these recordings;
+            otherwise those of its training clips, with a warning. Other runs do as ever.
 
     Returns:
         DataFrame, one row a recording: path, label, and one probability column a class. The

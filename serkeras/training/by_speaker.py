@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import keras
 import numpy as np
+import pandas as pd
 
 from serkeras.models.speaker_norm import SpeakerNormalization
 from serkeras.training import frozen
 from serkeras.training.batches import Batches, with_channels
 
 # A speaker's only clip would become zero whatever it says.
-_LEAST_CLIPS = 2
+LEAST_CLIPS = 2
 
 
 def check(experiment):
@@ -39,7 +40,10 @@ def check(experiment):
         wrong |= {
             "features.in_graph": experiment.features.in_graph,
             "features.name='waveform'": experiment.features.name == "waveform",
-            "model.settings.speaker_norm": "speaker_norm" in experiment.model.settings,
+            "features.name='mel_image'": experiment.features.name == "mel_image",
+            # Test speakers are enrolled with clean clips.
+            "augment.copies": experiment.augment.copies > 0,
+            "model.settings.speaker_norm": bool(experiment.model.settings.get("speaker_norm")),
         }
     else:
         name = "speaker_norm"
@@ -73,16 +77,27 @@ def on_speakers(sides, normalization):
     """Fit the layer on the training side, and bring all sides to it speaker by speaker.
 
     Args:
-        sides: list of `serkeras.training.sides.Side` of embeddings, the training side first.
+        sides: list of `serkeras.training.sides.Side` of embeddings, or of features where the layer
+            stands in front of the network; the training side first.
         normalization: `SpeakerNormalization` with weights.
 
     Returns:
-        list of `Side`, their embeddings in memory.
+        list of `Side`, their embeddings or features in memory.
+
+    Raises:
+        ValueError: no speaker of the training side is known, or clips change or vary in length.
     """
+    nobody = sides[0].speakers is None or pd.isna(sides[0].speakers).all()
+    if nobody or any(side.prepare or side.varies for side in sides):
+        raise ValueError(
+            "Normalisation by speaker needs the speakers of the training clips, and clips of one "
+            "length that are computed once. Received: "
+            f"{'no speakers' if nobody else 'clips that change or vary'}. Fill in the column "
+            "'speaker', or choose model.normalize='bins'."
+        )
     found = [side.x[side.index] for side in sides]
     if normalization.per == "bin":
         found = [with_channels(x) for x in found]
-    # Copies of a training clip count as it does.
     normalization.adapt(*normalization.statistics(found[0]))
     return [
         replace(side, x=aligned(x, side.speakers, normalization), index=np.arange(len(x)))
@@ -90,26 +105,28 @@ def on_speakers(sides, normalization):
     ]
 
 
-def aligned(x, speakers, normalization):
+def aligned(x, speakers, normalization, enrolled=None):
     """Bring clips from the statistics of their speakers to those of the training clips.
 
     Args:
         x: float array `(clips, ...)`, what the layer is given.
-        speakers: array `(clips,)` of names. Clips without one, and those of a speaker with one
-            clip, stay as they are.
+        speakers: array `(clips,)` of names, or None. Clips without one, and those of a speaker
+            with one enrolled clip, stay as they are.
         normalization: `SpeakerNormalization`.
+        enrolled: bool array `(clips,)`, those that give the statistics; None is all.
 
     Returns:
         float32 array of the shape of `x`.
     """
     mean, deviation = map(np.asarray, normalization.get_weights())
     result = np.array(x, np.float32)
-    speakers = np.asarray(speakers, dtype=object)
+    speakers = np.full(len(x), None) if speakers is None else np.asarray(speakers, dtype=object)
     named = [name for name in set(speakers.tolist()) if isinstance(name, str)]
     for name in named:
         rows = np.flatnonzero(speakers == name)
-        if len(rows) >= _LEAST_CLIPS:
-            own_mean, own_deviation = normalization.statistics(result[rows])
+        known = rows if enrolled is None else rows[enrolled[rows]]
+        if len(known) >= LEAST_CLIPS:
+            own_mean, own_deviation = normalization.statistics(result[known])
             result[rows] = (result[rows] - own_mean) / own_deviation * deviation + mean
     return result
 
@@ -138,6 +155,9 @@ def predict(model, side, batch_size):
             by speaker, all clips of a speaker in the side give the statistics.
         side: `serkeras.training.sides.Side`.
         batch_size: clips a step.
+
+    Warns:
+        UserWarning: speakers of some clips are unknown, or have one clip: nobody enrolled them.
     """
     batches = Batches(side, batch_size)
     normalization = layer(model)
@@ -145,8 +165,21 @@ def predict(model, side, batch_size):
         return model.predict(batches.for_keras(), verbose=0)
     listen, rest = parts(model)
     found = np.concatenate([listen(batches[n][0]) for n in range(len(batches))])
+    _warn_of_strangers(side.speakers, len(found))
     x = aligned(found, side.speakers, normalization)
     return rest.predict(x, batch_size=batch_size, verbose=0)
+
+
+def _warn_of_strangers(speakers, count):
+    counts = pd.Series([None] * count if speakers is None else speakers, dtype=object)
+    known = counts.map(counts.value_counts()).fillna(0) >= LEAST_CLIPS
+    if not known.all():
+        warnings.warn(
+            f"{(~known).sum()} of {count} clips have no speaker, or are that speaker's only one: "
+            "the model takes them for clips of an average speaker of its training side, and knows "
+            "them less well.",
+            stacklevel=3,
+        )
 
 
 def halves(model, one_speaker):

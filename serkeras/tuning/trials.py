@@ -88,6 +88,7 @@ def _fit(experiment, sides, labels, own, epochs, progress):
         return fitting.prepare(sides, labels, experiment)(own, None, progress), {"epochs": 0}
     from serkeras.training import phases
 
+    phases.check(experiment)
     model, row = phases.search(sides, labels, experiment, own, epochs, progress)
     return model, {"val_loss": row["val_loss"], "epochs": row["epochs"], "best_epoch": row["epoch"]}
 
