@@ -87,13 +87,15 @@ def side_by_side(sizes):
     if sizes.empty:
         return {}
     logs = np.log10(sizes.to_numpy(float))
-    moved = 10 ** apart(logs, _COLUMN * (np.ptp(logs) + 2 * _room(logs)))
+    moved = 10 ** apart(logs, _COLUMN * np.ptp(_ends(sizes)))
     return dict(zip(sizes.index, moved, strict=True))
 
 
-def _room(logs):
-    """Return how many powers of ten are left free on each side."""
-    return 0.25 + 0.1 * np.ptp(logs)
+def _ends(sizes):
+    """Return the powers of ten at which the axis ends: few networks are not to look far apart."""
+    logs = np.log10([min([1e4, *sizes]), max([1e7, *sizes])])
+    room = 0.25 + 0.1 * np.ptp(logs)
+    return logs + [-room, room]
 
 
 def apart(values, gap):
@@ -125,8 +127,7 @@ def _dots(axis, points, places):
 
 def _frame(strip, main, count, places):
     strip.set(xlim=(-0.8, max(count, 1) - 0.2), xticks=[], xlabel="no network", ylabel="UAR (%)")
-    logs = np.log10([min(places), max(places)] if places else [1e4, 1e8])
-    main.set(xscale="log", xlim=10 ** (logs + [-_room(logs), _room(logs)]), ylim=(0, 100),
+    main.set(xscale="log", xlim=10 ** _ends(places), ylim=(0, 100),
              xlabel="parameters of the network")  # fmt: skip
     main.tick_params(left=False)
     for axis in (strip, main):

@@ -46,8 +46,9 @@ UAR in percent, pooled over all answers of all runs, with a 95 % interval that r
 speakers; the lines stand in the order of `{FOLDS}`. The figures lead to their pages. **Known
 speakers** are heard in training: where clips are divided at random, the figure is an upper bound
 for new speakers. Published figures are of the clips and the division behind them, and few of them
-are of new speakers. Time (median, shortest and longest), device and commit are of the runs behind
-the first figure of a line; times of different devices cannot be compared.
+are of new speakers. **Speakers enrolled**: all recordings of a test speaker, without their
+emotions, give the scale of their features. Time (median, shortest and longest), device and commit
+are of the runs behind the first figure of a line; times of different devices cannot be compared.
 
 ![UAR against the number of parameters]({FIGURE.removeprefix("docs/")})
 
@@ -67,7 +68,7 @@ def _row(line):
     first, parameters = line.rows.get(FOLDS), line.parameters()
     known = line.known
     return (
-        f"`{line.recipe}`{settings}",
+        f"`{line.recipe}`{settings}{_enrols(line)}",
         published(line.recipe),
         _figure(line, FOLDS),
         _spread(first) if first else "-",
@@ -112,6 +113,14 @@ def _origin(line):
         return "-", "-", origin.short(made_by["commit"] or "-")
     commits = [origin.short(commit) for commit in runs["commit"].dropna().unique()]
     return origin.spread(runs["seconds"]), origin.devices(runs) or "-", ", ".join(commits) or "-"
+
+
+def _enrols(line):
+    """Return the words of a recipe that needs recordings of its test speakers."""
+    if line.recipe not in recipes.names():
+        return ""
+    experiment = recipes.load(line.recipe).with_settings(line.settings)
+    return ", **speakers enrolled**" if experiment.model.by_speaker else ""
 
 
 def published(recipe):
