@@ -37,8 +37,8 @@ def measure_enrolment(runs, out=None, counts=COUNTS, draws=10, n_boot=2000, seed
 
     Returns:
         Dictionary of result.json: "ways" (list of name, clips a speaker, speakers who had so many,
-        uar and accuracy with their limits), "runs", "clips", "speakers", "draws", and how the
-        intervals were made. "neutral" is enrolment with a speaker's neutral clips alone, where
+        uar and accuracy with their limits), "runs", "clips", "speakers", "draws", how the
+        intervals were made, and "made_by". "neutral" is enrolment with a speaker's neutral clips alone, where
         each speaker has two.
 
     Raises:
@@ -46,6 +46,8 @@ def measure_enrolment(runs, out=None, counts=COUNTS, draws=10, n_boot=2000, seed
         ValueError: a run does not normalise by speaker, the runs have different emotions, a number
             is below 2, or all clips enrolled do not give a run's own predictions.
     """
+    from serkeras.training import provenance
+
     runs = [_opened(run) for run in (runs if isinstance(runs, (list, tuple)) else [runs])]
     folder = _place(runs, out)
     _check(runs, counts, draws)
@@ -75,6 +77,7 @@ def measure_enrolment(runs, out=None, counts=COUNTS, draws=10, n_boot=2000, seed
         "clips_a_speaker": int(tables[0].groupby("speaker").size().median()),
         "draws": int(draws),
         "intervals": described,
+        "made_by": provenance.made_by(provenance.device()),
     }
     analysis.write(
         folder,
