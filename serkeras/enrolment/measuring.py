@@ -36,10 +36,9 @@ def measure_enrolment(runs, out=None, counts=COUNTS, draws=10, n_boot=2000, seed
         seed: int, of drawings and resamples.
 
     Returns:
-        Dictionary of result.json: "ways" (list of name, clips a speaker, speakers who had so many,
-        uar and accuracy with their limits), "runs", "clips", "speakers", "draws", how the
-        intervals were made, and "made_by". "neutral" is enrolment with a speaker's neutral clips alone, where
-        each speaker has two.
+        Dictionary of result.json: "ways" (list of name, uar and accuracy with their limits),
+        "runs", "commits", "clips", "speakers", "draws", how the intervals were made, and
+        "made_by". The way "neutral clips alone" is there where each speaker has two.
 
     Raises:
         FileNotFoundError: a run, or a recording of its test side, is not there.
