@@ -45,7 +45,7 @@ def mel_image(
     """
     colors = _palette(colormap)
     decibels = spectral.log_mel(
-        waves, sample_rate, n_mels, n_fft, hop_length, fmin, fmax, win_length, n_jobs
+        waves, sample_rate, n_mels, n_fft, hop_length, fmin, fmax, win_length, n_jobs=n_jobs
     )
     low, high = image_range_db
     rows = resize_matrix(n_mels, image_size).T[::-1]

@@ -91,7 +91,7 @@ def spectrogram_mfcc_delta(
         Report S1, section III.
     """
     decibels = spectral.log_mel(
-        waves, sample_rate, n_mels, n_fft, hop_length, fmin, fmax, win_length, n_jobs
+        waves, sample_rate, n_mels, n_fft, hop_length, fmin, fmax, win_length, n_jobs=n_jobs
     )
     coefficients = spectral.cepstrum(decibels, axis=1)
     channels = np.stack([decibels, coefficients, delta(coefficients)], axis=1)

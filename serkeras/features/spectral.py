@@ -105,8 +105,8 @@ def log_mel(
     fmin=0.0,
     fmax=None,
     win_length=None,
-    floor_db=None,
     n_jobs=1,
+    floor_db=None,
 ):
     """Mel spectrogram in decibels.
 
@@ -123,9 +123,9 @@ def log_mel(
         fmin: float, hertz, lower edge of the mel bank.
         fmax: float, hertz, upper edge; None is half the sample rate.
         win_length: int, samples of the window, padded with zeros to `n_fft`; None is `n_fft`.
+        n_jobs: int, threads that share the clips; -1 for all cores.
         floor_db: float, decibels of full scale (power 1) below which nothing is told apart; None
             is 80 dB below the clip's own peak, which leaves the noise of quiet clips in.
-        n_jobs: int, threads that share the clips; -1 for all cores.
 
     Returns:
         float32 array `(clips, n_mels, frames)`, decibels; see `mel` for `frames`.

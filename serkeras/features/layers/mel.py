@@ -119,8 +119,8 @@ class LogMel(Mel):
     clip, so that a clip alone gives what it gives in a batch.
 
     Args:
+        sample_rate, n_mels, n_fft, hop_length, fmin, fmax, win_length, name: as in `Mel`.
         floor_db: float, decibels that are the floor instead; None is that of the clip.
-        *mel, **more: arguments of `Mel`.
 
     Raises:
         ValueError: see `Mel`, or `floor_db` is no finite number.
@@ -128,8 +128,19 @@ class LogMel(Mel):
 
     settings = (*Mel.settings, "floor_db")
 
-    def __init__(self, *mel, floor_db=None, **more):
-        super().__init__(*mel, **more)
+    def __init__(
+        self,
+        sample_rate=16000,
+        n_mels=128,
+        n_fft=2048,
+        hop_length=512,
+        fmin=0.0,
+        fmax=None,
+        win_length=None,
+        name=None,
+        floor_db=None,
+    ):
+        super().__init__(sample_rate, n_mels, n_fft, hop_length, fmin, fmax, win_length, name)
         check_floor(floor_db)
         self.floor_db = floor_db
 
