@@ -112,8 +112,15 @@ class Run:
         """DataFrame like `predictions`, of the validation side.
 
         Raises:
-            FileNotFoundError: the run is from before validation.csv was kept.
+            FileNotFoundError: the run is from before validation.csv was kept, or it has learned
+                from its validation side.
         """
+        if self.experiment.training.learns_validation:
+            raise FileNotFoundError(
+                "A run must have kept its validation side apart for what is fitted with it. "
+                f"Received: {self.folder}, which has learned from it too. Train it with "
+                "training.fit_sides=train."
+            )
         return self._said("validation.csv", "what is fitted on the validation side")
 
     def _said(self, name, what):

@@ -9,6 +9,7 @@ LOSSES = ("cross_entropy", "focal", "hinge")
 WEIGHTINGS = ("none", "balanced")
 TARGETS = ("labels", "votes")
 MONITORS = ("val_loss", "val_accuracy")
+FIT_SIDES = ("train", "train+validation")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -59,6 +60,11 @@ class TrainingConfig(Config):
         patience: epochs without a better one before it stops.
         retrain: fit a fresh network for the best number of epochs (as the source report
             did); otherwise the weights of the best epoch are kept.
+        fit_sides: "train", or "train+validation": the model that is kept has learned from the
+            validation clips too. With `retrain` the best epoch is found as usual, and the fresh
+            network is fitted on both sides; without it nothing is searched: one fit of exactly
+            `epochs`. Nothing is left that a temperature, a threshold or a weight in an ensemble
+            could be fitted with.
     """
 
     optimizer: str = "adam"
@@ -85,6 +91,7 @@ class TrainingConfig(Config):
     monitor: str = "val_loss"
     patience: int = 20
     retrain: bool = True
+    fit_sides: str = "train"
 
     def __post_init__(self):
         require(
@@ -126,5 +133,16 @@ class TrainingConfig(Config):
                 "epochs": (self.epochs >= 1, "1 or more"),
                 "monitor": (self.monitor in MONITORS, f"one of {MONITORS}"),
                 "patience": (self.patience >= 1, "1 or more"),
+                "fit_sides": (
+                    self.fit_sides == "train"
+                    or (self.fit_sides in FIT_SIDES and self.schedule.get("name") != "plateau"),
+                    f"one of {FIT_SIDES}, and 'train' for the schedule 'plateau', which follows "
+                    "the loss of the validation side",
+                ),
             },
         )
+
+    @property
+    def learns_validation(self):
+        """Whether the model that is kept has learned from the validation clips."""
+        return self.fit_sides == "train+validation"

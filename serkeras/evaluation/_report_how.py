@@ -8,10 +8,12 @@ from serkeras.runs import whole_command
 
 
 def search(parts):
-    """Return the history of the search and its best epoch, 1-based."""
+    """Return the history of the search and its best epoch, 1-based; None of no search."""
     from serkeras.training.history import best_epoch
 
     rows = parts.history[parts.history["phase"] == "search"].reset_index(drop=True)
+    if rows.empty:
+        return rows, None
     return rows, best_epoch(rows.to_dict("records"), parts.experiment.training.monitor)
 
 
@@ -49,14 +51,23 @@ def _words(settings):
 def _epochs(parts):
     epochs = parts.metrics["run"]["epochs"]
     phases = " and ".join(f"{count} in the {phase} fit" for phase, count in epochs.items() if count)
+    words = [f"Epochs: {phases}.", *_best_epoch(parts)]
+    if parts.experiment.training.learns_validation:
+        words.append("The model that is kept has learned from the validation clips too.")
+    return f"## Training\n\n{' '.join(words)}\n\n![Loss and accuracy](figures/curves.png)"
+
+
+def _best_epoch(parts):
+    """Return the sentence about the search, if there was one."""
     rows, best = search(parts)
+    if best is None:
+        return []
     accuracy = rows["val_accuracy"]
-    return (
-        f"## Training\n\nEpochs: {phases}. By `{parts.experiment.training.monitor}` the best "
-        f"epoch of the search is {best}, with a validation accuracy of "
-        f"{percent(accuracy[best - 1])}; the highest was {percent(accuracy.max())}, in epoch "
-        f"{accuracy.idxmax() + 1}.\n\n![Loss and accuracy](figures/curves.png)"
-    )
+    return [
+        f"By `{parts.experiment.training.monitor}` the best epoch of the search is {best}, with a "
+        f"validation accuracy of {percent(accuracy[best - 1])}; the highest was "
+        f"{percent(accuracy.max())}, in epoch {accuracy.idxmax() + 1}."
+    ]
 
 
 def again(experiment):

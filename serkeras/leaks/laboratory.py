@@ -129,6 +129,9 @@ def _experiment(recipe, data, label_scheme, settings):
     if asked.model.mixes_clips:
         sound["model.settings.attention_axis"] = "time"
         notes.append("The recipe's attention runs across the batch; here it runs over time.")
+    if asked.training.learns_validation:
+        sound["training.fit_sides"] = "train"
+        notes.append("The recipe learns from its validation side too; here it does not.")
     experiment = asked.with_settings(sound) if sound else asked
     reading.check(experiment)
     pipeline.way(experiment).check(experiment)

@@ -61,13 +61,15 @@ def _run_row(state):
 
 
 def _validation(folder, monitor):
-    """Return the validation accuracy of the best epoch or fit; an ensemble has neither."""
+    """Return the validation accuracy of the best epoch or fit, NaN without one."""
     if not (folder / "history.csv").is_file():
         return float("nan")
     history = pd.read_csv(folder / "history.csv")
     if "val_loss" not in history.columns:  # a classical model has fits instead of epochs
         return float(history.loc[history["val_uar"].idxmax(), "val_accuracy"])
     search = history[history["phase"] == "search"].to_dict("records")
+    if not search:  # the validation clips were learned
+        return float("nan")
     return float(search[best_epoch(search, monitor) - 1]["val_accuracy"])
 
 

@@ -67,6 +67,8 @@ class _Keeper(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         values = {name: float(value) for name, value in logs.items()}
+        if self._fit.validation is None:
+            values |= {f"val_{name}": float("nan") for name in logs}
         seconds = round(time.perf_counter() - self._began, 2)
         # Mirrored on several devices a variable is no number.
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
@@ -83,7 +85,7 @@ class Fit:
     Args:
         folder: the run folder.
         phase: name of the phase; rows of history.csv carry it.
-        train, validation: `Batches`.
+        train, validation: `Batches`; without validation (None) history.csv has gaps for it.
         epochs: upper bound.
         schedule: `serkeras.training.schedules.Schedule` of the learning rate. A rate that changes
             from batch to batch is set once for the steps of an execution.
@@ -154,7 +156,7 @@ class Fit:
         with bar:
             model.fit(
                 self.train.for_keras(),
-                validation_data=self.validation.for_keras(),
+                validation_data=None if self.validation is None else self.validation.for_keras(),
                 initial_epoch=len(self.rows),
                 epochs=self.epochs,
                 callbacks=[_Keeper(self, bar), *callbacks],

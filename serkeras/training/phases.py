@@ -77,21 +77,27 @@ def prepare(sides, labels, experiment):
     """
     build = builder(sides.train, labels, experiment)
     build(0)  # raises now, not after the run folder is made
-    return partial(_fit, sides, build, experiment)
+    return partial(_fit, sides, labels, build, experiment)
 
 
 @own_random_state()
-def _fit(sides, build, experiment, folder, n_jobs, progress):
+def _fit(sides, labels, build, experiment, folder, n_jobs, progress):
     # Keras has threads of its own: `n_jobs` is for classical models.
     settings = experiment.training
-    phase = partial(_phase, folder, sides, build, experiment, progress)
-    search, learner, model = phase(
-        "search", settings.epochs, settings.patience, keep_best=not settings.retrain
-    )
-    if settings.retrain:
-        _, _, model = phase("final", search.best)
-    else:
+    phase = partial(_phase, folder, experiment, progress)
+    given, epochs = [sides.train, sides.validation], settings.epochs
+    kept = not settings.retrain and not settings.learns_validation
+    if settings.retrain or kept:
+        search, learner, model = phase(
+            "search", given, build, epochs, settings.patience, keep_best=kept
+        )
+        epochs = search.best
+    if settings.learns_validation:
+        given, build = [sides.both], builder(sides.both, labels, experiment)
+    if kept:
         load_state(learner, folder / "checkpoints" / "best.keras")
+    else:
+        _, _, model = phase("final", given, build, epochs)
     model = _on_one_device(model, build, settings)
     with atomic_path(folder / "model.keras") as temporary:
         # Without the optimiser's state: a third of the size.
@@ -99,12 +105,14 @@ def _fit(sides, build, experiment, folder, n_jobs, progress):
     return model
 
 
-def _phase(folder, sides, build, experiment, progress, name, epochs, patience=None, **kept):
-    """Fit one phase of a run; return the fit, what learned, and the whole model."""
+def _phase(folder, experiment, progress, name, given, build, epochs, patience=None, **kept):
+    """Fit one phase of a run; return the fit, what learned, and the whole model.
+
+    Of the sides in `given` the first is learned; a second one validates.
+    """
     settings = experiment.training
     make_repeatable(settings)
     seed = phase_seed(experiment.seed, name, settings.member)
-    given = [sides.train, sides.validation]
     shares = devices.count(settings.devices)
     with devices.variables(shares):
         whole = build(seed)
@@ -113,7 +121,7 @@ def _phase(folder, sides, build, experiment, progress, name, epochs, patience=No
         folder,
         name,
         Batches(given[0], settings.batch_size, seed, shares=shares, mixup=settings.mixup),
-        Batches(given[1], settings.batch_size, shares=shares),
+        Batches(given[1], settings.batch_size, shares=shares) if given[1:] else None,
         epochs,
         # A search that is cut short follows the rule of the whole one.
         schedule(settings, settings.epochs if name == "search" else epochs),
@@ -159,8 +167,9 @@ def search(sides, labels, experiment, folder, epochs, progress=True):
     """
     build = builder(sides.train, labels, experiment)
     patience = experiment.training.patience
+    given = [sides.train, sides.validation]
     fit, learner, model = _phase(
-        folder, sides, build, experiment, progress, "search", epochs, patience, keep_best=True
+        folder, experiment, progress, "search", given, build, epochs, patience, keep_best=True
     )
     load_state(learner, folder / "checkpoints" / "best.keras")
     model = _on_one_device(model, build, experiment.training)

@@ -174,13 +174,17 @@ def _describe(folder, split, sides, start):
 
 
 def _evaluate(folder, model, sides, split, labels, experiment):
-    """Predict validation and test side, once; write both, and metrics.json of the test side."""
+    """Predict validation and test side, once; write both, and metrics.json of the test side.
+
+    A validation side that was learned is not predicted: what a model says of it judges nothing.
+    """
     from serkeras.evaluation import metrics
     from serkeras.training import by_speaker
 
     clips = rows_of(split.test, sides.test)
     batch_size = experiment.model.clips_at_once(experiment.training.batch_size)
-    _write_validation(folder, model, sides, split, labels, batch_size)
+    if not experiment.training.learns_validation:
+        _write_validation(folder, model, sides, split, labels, batch_size)
 
     def measure(batch_size):
         probabilities = by_speaker.predict(model, sides.test, batch_size)

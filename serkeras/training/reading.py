@@ -33,6 +33,13 @@ def check(experiment):
         )
 
 
+def learned(split, experiment):
+    """Return the manifest of the clips that the model learns from in the end."""
+    if experiment.training.learns_validation:
+        return pd.concat([split.train, split.validation]).sort_values("clip", ignore_index=True)
+    return split.train
+
+
 class Reader:
     """Reads features of a split from the cache, which computes those that it lacks.
 
@@ -51,7 +58,7 @@ class Reader:
     def __init__(self, split, experiment, on_error, n_jobs, progress):
         clips = pd.concat(split.sides.values()).drop_duplicates("clip")
         self._clips = clips.sort_values("clip", ignore_index=True)
-        self._train, self._augment = split.train, experiment.augment
+        self._learned, self._augment = learned(split, experiment), experiment.augment
         self.hashes = cache.hash_files(clips["path"], n_jobs)
         self._settings = {
             "audio": experiment.audio,
@@ -68,10 +75,10 @@ class Reader:
         return self._read(self._clips, features, None)
 
     def training(self, features):
-        """Return a `FeatureSet` that holds the training clips, with their copies if there are."""
+        """Return a `FeatureSet` that holds what is learned, with changed copies if there are."""
         if not self._augment.copies:
             return self.all_clips(features)
-        return self._read(self._train, features, self._augment)
+        return self._read(self._learned, features, self._augment)
 
     def _read(self, clips, features, copies):
         name = (repr(features), copies is None)

@@ -13,7 +13,7 @@ from serkeras.config import FeatureConfig
 from serkeras.datasets import votes
 from serkeras.features import cache, registry
 from serkeras.training.on_the_fly import OnTheFly
-from serkeras.training.reading import Reader, check
+from serkeras.training.reading import Reader, check, learned
 from serkeras.training.statistics import bin_covariance, bin_statistics
 
 __all__ = ["Side", "Sides", "bin_covariance", "bin_statistics", "extract", "extract_all"]
@@ -107,10 +107,12 @@ class Sides:
     """The three sides of a run.
 
     Attributes:
-        train, validation, test: `Side`; only `train` holds changed clips.
+        train, validation, test: `Side`; of these only `train` holds changed clips.
         failed: DataFrame of clips that were left out: path, reason.
         digest: hash of all that the sides hold, to know changed data by.
         files: dictionary from path to SHA-256 of each recording, "" for an unreadable one.
+        both: `Side` of the clips of `train` and `validation`, changed like those of `train`, where
+            the model that is kept learns from them; otherwise None.
     """
 
     train: Side
@@ -119,6 +121,12 @@ class Sides:
     failed: pd.DataFrame
     digest: str
     files: dict
+    both: Side | None = None
+
+    @property
+    def learned(self):
+        """`Side` that the model which is kept learns from."""
+        return self.both or self.train
 
 
 def extract(split, labels, experiment, on_error, n_jobs, progress):
@@ -144,16 +152,9 @@ def extract(split, labels, experiment, on_error, n_jobs, progress):
     shares = _shares(split, labels, experiment)
     reader = Reader(split, experiment, on_error, n_jobs, progress)
     given = _given(experiment.features)
-    sources = dict.fromkeys(split.sides, reader.all_clips(given))
-    sources["train"] = reader.training(given)
-    sides = {name: _side(source, split.sides[name], labels) for name, source in sources.items()}
-    if experiment.features.in_graph and experiment.model.normalize != "none":
-        inside = reader.training(experiment.features.replace(in_graph=False))
-        clean = _side(inside, split.train, labels)
-        sides["train"] = replace(sides["train"], statistics=clean)
-    if experiment.augment.on_the_fly:
-        waves = reader.all_clips(_WAVEFORM)
-        sides["train"] = _changing(sides["train"], waves, labels, experiment)
+    held_out = {name: reader.all_clips(given) for name in ("validation", "test")}
+    sides = {name: _side(source, split.sides[name], labels) for name, source in held_out.items()}
+    sides["train"] = _learning(reader, split.train, labels, experiment)
     for name, found in shares.items():
         sides[name] = replace(sides[name], shares=found.loc[sides[name].clips].to_numpy())
     return Sides(
@@ -161,7 +162,29 @@ def extract(split, labels, experiment, on_error, n_jobs, progress):
         failed=reader.failed(),
         digest=_digest(sides, labels),
         files={path: found.digest for path, found in reader.hashes.items()},
+        both=_both(reader, split, labels, experiment, shares),
     )
+
+
+def _learning(reader, clips, labels, experiment):
+    """Return a `Side` of clips that are learned, with changed copies or changed on the fly."""
+    side = _side(reader.training(_given(experiment.features)), clips, labels)
+    if experiment.features.in_graph and experiment.model.normalize != "none":
+        inside = reader.training(experiment.features.replace(in_graph=False))
+        side = replace(side, statistics=_side(inside, clips, labels))
+    if experiment.augment.on_the_fly:
+        side = _changing(side, reader.all_clips(_WAVEFORM), labels, experiment)
+    return side
+
+
+def _both(reader, split, labels, experiment, shares):
+    """Return the `Side` of training and validation clips, None where validation is not learned."""
+    if not experiment.training.learns_validation:
+        return None
+    side = _learning(reader, learned(split, experiment), labels, experiment)
+    if not shares:
+        return side
+    return replace(side, shares=pd.concat(shares.values()).loc[side.clips].to_numpy())
 
 
 def _shares(split, labels, experiment):
@@ -169,10 +192,10 @@ def _shares(split, labels, experiment):
 
     Keras wants targets of one form on both sides: those of validation are 1 for the label.
     """
-    learned, train = experiment.training, split.train
-    if learned.targets == "labels" and not learned.mixup:
+    training, train = experiment.training, split.train
+    if training.targets == "labels" and not training.mixup:
         return {}
-    if learned.targets == "votes":
+    if training.targets == "votes":
         heard = votes.distributions(train, labels, experiment.label_scheme)
     else:
         heard = _named(train, labels)

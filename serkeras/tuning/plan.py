@@ -117,4 +117,5 @@ class Plan(Config):
         if self.is_classical:
             return found
         # The best epoch is judged as it is: a second fit would only cost time.
-        return found.with_settings({"training.epochs": self.max_epochs, "training.retrain": False})
+        short = {"epochs": self.max_epochs, "retrain": False, "fit_sides": "train"}
+        return found.with_settings({f"training.{name}": value for name, value in short.items()})
