@@ -38,6 +38,8 @@ PLACES = [
     ("fcn-attention-2d", (64, 96, 1), 2, (0, 32, 2), (0, 32, 3)),
     # a frame is one place, with all of its bins
     ("reslstm", (40, 50, 1), 1, (19.5, 40, 1), (0, 1, 50)),
+    # three stages halve the frames; a place has all bins
+    ("residual-attention", (64, 96, 1), 4, (31.5, 64, 1), (3.5, 8, 12)),
     # 5 + 1 x 4 + 2 x 8 + 1 x 8 + (1 + 1 + 1) x 16
     ("fcn-attention-1d", (259, 1), 1, (81, 32, 4), (0, 1, 1)),
 ]
@@ -54,6 +56,20 @@ def test_weights_sum_to_one_and_stand_where_the_network_looks(name, shape, heads
     for places, (first, step, count) in ((found.bins, bins), (found.frames, frames)):
         if len(shape) == 3 or places is found.bins:
             np.testing.assert_allclose(places, first + step * np.arange(count))
+
+
+def test_frames_of_a_residual_network_stand_where_it_looks():
+    shape = (64, 176, 1)
+    model = wrapped("residual-attention", shape)
+    network = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    look = keras.Model(network.input, network.get_layer("by_frames").output)
+    still = np.zeros((1, *shape), np.float32)
+    loud = still.copy()
+    loud[:, :, 80:88] = 30.0
+    seen = [np.asarray(keras.ops.convert_to_numpy(look(x))) for x in (still, loud)]
+    changed = np.abs(seen[1] - seen[0]).sum(axis=(2, 3))[0]
+    found = attention(model, still)
+    assert abs(np.average(found.frames, weights=changed) - 83.5) < found.frame_step / 2
 
 
 @pytest.mark.parametrize("name", ["cnn-attention", "fcn-attention-2d"])

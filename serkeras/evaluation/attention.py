@@ -54,9 +54,7 @@ def attention(model, x):
     given = keras.Model(model.input, keras.Operation.input.fget(network))
     inside = given(x)
     weights = np.asarray(keras.ops.convert_to_numpy(_weights(network, layer, inside)))[0]
-    (bins, bin_step), (frames, frame_step) = (_places(network, axis) for axis in (0, 1))
-    has_frames = any(each.name == "positions" for each in network.layers)
-    count = network.get_layer("positions").input.shape[1] if has_frames else len(weights)
+    count, (bins, bin_step), (frames, frame_step) = _grid(network, inside, len(weights))
     shaped = weights.reshape(count, -1, weights.shape[-1])
     # Frames behind the end of the clip have no weight.
     shaped = shaped[:, : np.flatnonzero(shaped.sum(axis=(0, 2)))[-1] + 1]
@@ -87,7 +85,7 @@ def find_attention(model):
     name = getattr(model, "name", type(model).__name__)
     raise ValueError(
         "Only networks with an attention layer show what they listened to. Received: "
-        f"{name}. Train cnn-attention, reslstm or one of fcn-attention-*."
+        f"{name}. Train cnn-attention, serkeras-small, reslstm or one of fcn-attention-*."
     )
 
 
@@ -96,9 +94,22 @@ def _weights(network, layer, inside):
     import keras
 
     if not hasattr(layer, "attended"):
-        return keras.Model(network.inputs, layer.output)(inside)
+        return keras.Model(network.input, layer.output)(inside)
     wanted = [network.get_layer(name).output for name in ("positions", "positions_mask")]
     return layer.attended(*keras.Model(network.inputs, wanted)(inside))
+
+
+def _grid(network, inside, positions):
+    """Return how many rows of bins the positions have, and the places along bins and frames."""
+    names = {layer.name for layer in network.layers}
+    if "by_frames" in names:  # each position is a frame of the last map, with all of its bins
+        bins, frames = inside.shape[1:3]
+        step = -(-frames // positions)
+        return 1, ((bins - 1) / 2, bins), ((step - 1) / 2, step)
+    places = [_places(network, axis) for axis in (0, 1)]
+    return network.get_layer("positions").input.shape[
+        1
+    ] if "positions" in names else positions, *places
 
 
 def _places(network, axis):
