@@ -40,6 +40,7 @@ PLACES = [
     ("reslstm", (40, 50, 1), 1, (19.5, 40, 1), (0, 1, 50)),
     # three stages halve the frames; a place has all bins
     ("residual-attention", (64, 96, 1), 4, (31.5, 64, 1), (3.5, 8, 12)),
+    ("residual-attention", (64, 49, 1), 4, (31.5, 64, 1), (3.5, 8, 7)),
     # 5 + 1 x 4 + 2 x 8 + 1 x 8 + (1 + 1 + 1) x 16
     ("fcn-attention-1d", (259, 1), 1, (81, 32, 4), (0, 1, 1)),
 ]

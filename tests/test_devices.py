@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -100,9 +99,8 @@ def fitted(folder, number, settings, sides=None, make=network, epochs=2, **layer
         keras.utils.set_random_seed(seed)
         return make(config, train, **layers)
 
-    both = SimpleNamespace(train=train, validation=validation)
     fit, learner, model = phases._phase(
-        Path(folder), both, build, experiment, False, "search", epochs
+        Path(folder), experiment, False, "search", [train, validation], build, epochs
     )
     keys = ("loss", "accuracy", "val_loss", "val_accuracy")
     rows = np.array([[row[key] for key in keys] for row in fit.rows])

@@ -6,9 +6,11 @@ import pytest
 
 import serkeras
 from serkeras import datasets, recipes, splits
+from serkeras._files import write_json
 from serkeras.confidence import measure_confidence
 from serkeras.config import TrainingConfig
 from serkeras.leaks import laboratory
+from serkeras.training import provenance
 from serkeras.training.sides import extract
 from serkeras.tuning.plan import Plan
 from tests.recordings import SMALL
@@ -64,7 +66,6 @@ def test_both_sides_are_learned_and_changed_alike(name, split):
 def test_by_default_the_training_side_is_learned(split):
     found = sides_of(split, **{"training.fit_sides": "train"})
     assert found.both is None
-    assert found.learned is found.train
 
 
 def test_without_a_search_all_epochs_are_made_and_nothing_is_validated(at_once):
@@ -154,6 +155,48 @@ def test_a_classical_model_learns_its_training_side(own_csv, tmp_path):
 def test_a_temperature_cannot_be_fitted(at_once):
     with pytest.raises(FileNotFoundError, match="learned from it too"):
         measure_confidence(at_once)
+
+
+def test_weights_cannot_be_fitted_for_an_ensemble():
+    with pytest.raises(ValueError, match="no clips are left to fit weights with"):
+        recipes.load("cnn").with_settings({**BOTH, "members": 2, "combine": "weighted"})
+
+
+def test_a_split_that_shares_clips_is_refused(own_csv, tmp_path):
+    rows = datasets.load_many([str(own_csv)], progress=False)
+    parts = np.array_split(rows["clip"].to_numpy(), 3)
+    sides = dict(
+        zip(("train", "validation", "test"), (part.tolist() for part in parts), strict=True)
+    )
+    sides["validation"] = sides["test"]
+    write_json(tmp_path / "lists.json", {**sides, "allowed": ["clip", "speaker"]})
+    kind = f"lists:{tmp_path / 'lists.json'}"
+    with pytest.raises(ValueError, match=r"must stand on no other side.*allows clip"):
+        serkeras.train("cnn", data=[own_csv], split=kind, out=tmp_path / "run", settings=AT_ONCE)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_starts_from_such_a_run_knows_that_it_learned_validation(at_once, small_run):
+    for run, sides in ((at_once, ["train", "validation"]), (small_run, ["train"])):
+        told = provenance.read(run.folder)
+        known = {clip for side in sides for clip in run.clips(side)}
+        clips = datasets.load_many(run.experiment.data, progress=False)
+        speakers = clips[clips["clip"].isin(known)]["speaker"]
+        assert told["trained_speakers"] == sorted(set(speakers))
+
+
+def test_votes_of_validation_clips_are_learned(split, monkeypatch):
+    asked = []
+
+    def heard(clips, labels, scheme):
+        asked.append(set(clips["clip"]))
+        return np.tile([0.25, 0.75], (len(clips), 1))
+
+    monkeypatch.setattr("serkeras.training.sides.votes.distributions", heard)
+    found = sides_of(split, **{"training.targets": "votes"})
+    assert asked[-1] == set(found.both.clips)
+    np.testing.assert_array_equal(found.both.shares, np.tile([0.25, 0.75], (len(found.both.y), 1)))
+    assert set(found.validation.shares.ravel()) == {0.0, 1.0}
 
 
 def test_trials_of_a_search_are_judged_on_a_side_that_nothing_learns():

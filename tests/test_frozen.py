@@ -89,7 +89,8 @@ def fit(folder, sides, settings=None, frozen_seed=None, **training):
     if settings:
         model = phases.prepare(sides, ["a", "b"], asked)(folder, 1, False)
     else:
-        model = phases._fit(sides, tiny(sides, asked, frozen_seed), asked, folder, 1, False)
+        build = tiny(sides, asked, frozen_seed)
+        model = phases._fit(sides, ["a", "b"], build, asked, folder, 1, False)
     return model, pd.DataFrame(read_history(folder)).drop(columns="seconds")
 
 

@@ -257,9 +257,11 @@ def fake_train(experiment, out, on_error, n_jobs, progress):
     right = rng.random(len(test)) < ease.to_numpy()
     wrong = test["emotion"].map(dict(zip(LABELS, np.roll(LABELS, 1), strict=True)))
     said = test["emotion"].where(right, wrong)
-    test.assign(predicted=said)[list(runs.PREDICTION_COLUMNS)].to_csv(
-        out / "predictions.csv", index=False
-    )
+    answers = pd.get_dummies(said).reindex(columns=LABELS, fill_value=False).to_numpy()
+    sure = rng.uniform(0.5, 1.0, len(test))[:, None]
+    probabilities = np.where(answers, sure, (1 - sure) / (len(LABELS) - 1))
+    table = runs.predictions_table(test, probabilities, LABELS)
+    table.to_csv(out / "predictions.csv", index=False)
     write_json(out / "split.json", split.to_dict())
     pd.DataFrame({"phase": ["search"], "val_uar": [0.5], "val_accuracy": [0.5]}).to_csv(
         out / "history.csv", index=False
@@ -338,6 +340,46 @@ def test_the_figures_are_those_of_the_runs(fake, tmp_path):
     on_disk = pd.read_csv(tmp_path / "p" / "table.csv")
     assert on_disk["uar_high"][0] == row["uar_high"]
     assert not (tmp_path / "p" / "recipes.csv").exists()
+
+
+def test_the_seeds_of_a_fold_are_joined_by_their_mean_probability(fake, tmp_path):
+    protocols = ["kfold", "loso", "random"]
+    evaluate(tmp_path / "p", seeds=[0, 3, 4], protocols=protocols, recipes="svm")
+    result = read_json(tmp_path / "p" / "result.json")
+    # Of `random` and `kfold` other seeds test other clips in each fold.
+    assert [row["protocol"] for row in result["joined"]] == ["loso"]
+    row = result["joined"][0]
+    assert (row["recipe"], row["members"]) == ("svm", 3)
+    told = {}
+    for folder in (tmp_path / "p" / "study" / "runs").glob("*loso*"):
+        told.setdefault(folder.name.rpartition("__")[0], []).append(
+            pd.read_csv(folder / "predictions.csv").set_index("clip").sort_index()
+        )
+    assert {len(tables) for tables in told.values()} == {3}
+    columns = [f"p_{label}" for label in LABELS]
+    truth, said = [], []
+    for tables in told.values():
+        mean = np.mean([table[columns].to_numpy() for table in tables], axis=0)
+        truth += tables[0]["emotion"].tolist()
+        said += np.array(LABELS)[mean.argmax(axis=1)].tolist()
+    expected = recall_score(truth, said, average="macro")
+    assert row["uar_value"] == pytest.approx(expected)
+    assert row["accuracy_value"] == pytest.approx(np.mean(np.array(said) == np.array(truth)))
+    pooled_alone = pd.concat([table for tables in told.values() for table in tables])
+    single = recall_score(pooled_alone["emotion"], pooled_alone["predicted"], average="macro")
+    assert row["single_uar"] == pytest.approx(single)
+    assert row["gain_uar_value"] == pytest.approx(expected - single)
+    assert row["gain_uar_low"] < row["gain_uar_value"] < row["gain_uar_high"]
+    text = (tmp_path / "p" / "page.md").read_text()
+    assert f"| svm | `loso` | 3 | {100 * single:.1f} | {100 * expected:.1f} [" in text
+
+
+def test_one_seed_and_missing_ones_are_joined_to_nothing(fake, tmp_path):
+    for seeds in ([0], [0, 13]):
+        evaluate(tmp_path / str(len(seeds)), seeds=seeds, protocols=["loso"], recipes="svm")
+        result = read_json(tmp_path / str(len(seeds)) / "result.json")
+        assert result["joined"] == []
+        assert "joined" not in (tmp_path / str(len(seeds)) / "page.md").read_text()
 
 
 def test_every_finished_run_is_listed_with_its_size_time_and_origin(fake, tmp_path):

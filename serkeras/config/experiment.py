@@ -39,13 +39,21 @@ class Experiment(Config):
     def __post_init__(self):
         require(
             self,
+            {"combine": (self.combine in COMBINATIONS, f"one of {COMBINATIONS}")},
+        )
+        require(
+            self,
             {
                 "seed": (self.seed >= 0, "0 or more"),
                 "members": (self.members >= 1, "1 or more"),
-                "combine": (self.combine in COMBINATIONS, f"one of {COMBINATIONS}"),
                 "training": (
                     not (self.training.mixup and self.audio.fit == "keep"),
                     "without mixup where audio.fit='keep': clips of several lengths do not mix",
+                ),
+                "combine": (
+                    not (self.combine == "weighted" and self.training.learns_validation),
+                    "'mean' or 'geometric' where training.fit_sides='train+validation': no clips "
+                    "are left to fit weights with",
                 ),
             },
         )

@@ -1,5 +1,6 @@
 """What a network with attention listened to in a clip."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,7 +105,7 @@ def _grid(network, inside, positions):
     names = {layer.name for layer in network.layers}
     if "by_frames" in names:  # each position is a frame of the last map, with all of its bins
         bins, frames = inside.shape[1:3]
-        step = -(-frames // positions)
+        step = 2 ** math.ceil(math.log2(frames / positions))  # each stage halves them, rounded up
         return 1, ((bins - 1) / 2, bins), ((step - 1) / 2, step)
     places = [_places(network, axis) for axis in (0, 1)]
     return network.get_layer("positions").input.shape[

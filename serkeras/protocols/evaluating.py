@@ -85,6 +85,7 @@ def _write(found, out):
         "by_fold": found.by_fold,
         "recipes": found.recipes,
         "protocols": found.protocols,
+        "joined": found.joined,
     }
     for name, table in {**tables, "runs": origin.flat(found.runs)}.items():
         path = out / f"{name}.csv"

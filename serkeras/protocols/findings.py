@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from serkeras.protocols import origin, pooled
+from serkeras.protocols import joined, origin, pooled
 from serkeras.protocols.planning import Plan
 from serkeras.studies import cells, comparison, rows
 from serkeras.studies.folder import FINISHED
@@ -32,6 +32,7 @@ class Findings:
         protocols: DataFrame, one row a recipe and other protocol: how far it lies above the
             reference on the clips of both.
         runs: DataFrame, one row a finished run, see `serkeras.protocols.origin.runs`.
+        joined: DataFrame of ensembles of the seeds, see `serkeras.protocols.joined.measure`.
     """
 
     plan: Plan
@@ -43,6 +44,7 @@ class Findings:
     reference: str | None
     protocols: pd.DataFrame
     runs: pd.DataFrame
+    joined: pd.DataFrame
 
 
 def gather(plan, states, folder, n_boot=2000):
@@ -74,6 +76,7 @@ def gather(plan, states, folder, n_boot=2000):
     return Findings(
         plan, labels, states, table, _by_fold(table, said, labels, n_boot), pairs, reference,
         _protocols(table, reference, said, n_boot), origin.runs(done),
+        joined.measure(done, said, labels, n_boot),
     )  # fmt: skip
 
 

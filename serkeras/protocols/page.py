@@ -8,7 +8,7 @@ import pandas as pd
 from serkeras import datasets
 from serkeras.evaluation._markdown import table as markdown
 from serkeras.evaluation.intervals import FEW_SPEAKERS
-from serkeras.protocols import named, origin
+from serkeras.protocols import joined, named, origin
 from serkeras.protocols.figure import PEOPLE, has_people, newness
 from serkeras.studies.folder import FINISHED
 from serkeras.studies.rows import NEW, SAME
@@ -32,8 +32,8 @@ def sections(found):
     """
     parts = [
         _how(found), _standing(found), _table(found), _picture(found), _by_fold(found),
-        _recipes(found), _protocols(found), origin.section(found.runs), _limits(found),
-        _again(found),
+        _recipes(found), _protocols(found), joined.section(found.joined),
+        origin.section(found.runs), _limits(found), _again(found),
     ]  # fmt: skip
     return [part for part in parts if part]
 

@@ -151,7 +151,7 @@ def check(found, split, files):
     if known.any():
         warnings.warn(
             f"The first weights were trained on {known.sum()} of {len(known)} validation clips or "
-            "their speakers: the best epoch is chosen by what is known already.",
+            "their speakers: what is chosen or fitted by them is chosen by what is known already.",
             stacklevel=3,
         )
 

@@ -69,13 +69,14 @@ def train(
         start = inherited.read(experiment)
         clips = datasets.load_many(experiment.data, experiment.label_scheme, progress=progress)
         split = _split(folder, clips, experiment, overwrite)
+        reading.check_sides(split, experiment)
         labels = _labels(split, experiment)
         sides = extract(split, labels, experiment, on_error, n_jobs, progress)
         inherited.check(start, split, sides.files)
         fit = way(experiment).prepare(sides, labels, experiment)
         anew = overwrite and not provenance.matches(folder, sides.digest, start)
         runs.prepare(folder, experiment, overwrite, anew)
-        _describe(folder, split, sides, start)
+        _describe(folder, split, sides, start, experiment)
         if experiment.members > 1:
             return _train_members(folder, sides, split, labels, experiment, start, n_jobs, progress)
         _complete(folder, fit, sides, split, labels, experiment, n_jobs, progress)
@@ -91,7 +92,7 @@ def _train_members(folder, sides, split, labels, experiment, start, n_jobs, prog
             continue
         fit = way(member).prepare(sides, labels, member)
         runs.prepare(own, member)
-        _describe(own, split, sides, start)
+        _describe(own, split, sides, start, member)
         _complete(own, fit, sides, split, labels, member, n_jobs, progress)
     return ensembles.join_members(folder, experiment)
 
@@ -160,9 +161,10 @@ def _split(folder, clips, experiment, overwrite):
     return splits.make(clips, experiment.split, seed=experiment.seed)
 
 
-def _describe(folder, split, sides, start):
+def _describe(folder, split, sides, start, experiment):
     """Write what the run stands on; refuse to go on with a run that stood on other data."""
-    provenance.begin(folder, sides.digest, split, sides.files, start)
+    fitted = reading.learned(split, experiment)
+    provenance.begin(folder, sides.digest, split, sides.files, start, fitted)
     told = split.to_dict()
     if not start.speakers_known:  # the weights may have heard anybody
         told["speaker_disjoint"] = None

@@ -18,7 +18,7 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def begin(folder, digest, split, files, start):
+def begin(folder, digest, split, files, start, fitted=None):
     """Write or check `provenance.json`; a resumed run adds its own session to it.
 
     Args:
@@ -28,6 +28,7 @@ def begin(folder, digest, split, files, start):
         files: dictionary from path to SHA-256 of their recordings.
         start: `serkeras.training.inherited.Inherited`; what its weights have learned from counts
             as learned.
+        fitted: manifest of the clips that the weights are fitted on; None is the training side.
 
     Raises:
         ValueError: the run was begun on other data, or with other weights.
@@ -52,7 +53,7 @@ def begin(folder, digest, split, files, start):
             "weights": start.weights,
             "speakers_known": bool(learned["speaker"].notna().all() and start.speakers_known),
             **_learned(learned, files, start.learned, ""),
-            **_learned(split.train, files, start.trained, "trained_"),
+            **_learned(split.train if fitted is None else fitted, files, start.trained, "trained_"),
             "sessions": [session],
         }
     write_json(path, values)

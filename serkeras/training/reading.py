@@ -33,6 +33,22 @@ def check(experiment):
         )
 
 
+def check_sides(split, experiment):
+    """Refuse to learn a validation side that may hold clips of another side.
+
+    Raises:
+        ValueError: the split allows it, and the validation clips are to be learned.
+    """
+    shared = sorted(set(split.allowed) - {"speaker"})
+    if shared and experiment.training.learns_validation:
+        raise ValueError(
+            "Validation clips that are learned must stand on no other side. Received: "
+            f"training.fit_sides={experiment.training.fit_sides!r} with the split {split.kind!r}, "
+            f"which allows {', '.join(shared)} on two sides. Use another split, or "
+            "training.fit_sides=train."
+        )
+
+
 def learned(split, experiment):
     """Return the manifest of the clips that the model learns from in the end."""
     if experiment.training.learns_validation:

@@ -123,11 +123,6 @@ class Sides:
     files: dict
     both: Side | None = None
 
-    @property
-    def learned(self):
-        """`Side` that the model which is kept learns from."""
-        return self.both or self.train
-
 
 def extract(split, labels, experiment, on_error, n_jobs, progress):
     """Compute or read the features of a split.
@@ -155,14 +150,16 @@ def extract(split, labels, experiment, on_error, n_jobs, progress):
     held_out = {name: reader.all_clips(given) for name in ("validation", "test")}
     sides = {name: _side(source, split.sides[name], labels) for name, source in held_out.items()}
     sides["train"] = _learning(reader, split.train, labels, experiment)
-    for name, found in shares.items():
-        sides[name] = replace(sides[name], shares=found.loc[sides[name].clips].to_numpy())
+    for name, side in sides.items():
+        if name in shares:
+            sides[name] = replace(side, shares=shares[name].loc[side.clips].to_numpy())
+    both = _both(reader, split, labels, experiment, shares)
     return Sides(
         **sides,
         failed=reader.failed(),
-        digest=_digest(sides, labels),
+        digest=_digest(sides, both, labels),
         files={path: found.digest for path, found in reader.hashes.items()},
-        both=_both(reader, split, labels, experiment, shares),
+        both=both,
     )
 
 
@@ -184,25 +181,32 @@ def _both(reader, split, labels, experiment, shares):
     side = _learning(reader, learned(split, experiment), labels, experiment)
     if not shares:
         return side
-    return replace(side, shares=pd.concat(shares.values()).loc[side.clips].to_numpy())
+    return replace(side, shares=shares["both"].loc[side.clips].to_numpy())
 
 
 def _shares(split, labels, experiment):
     """Return tables from clip to the share of each class, by side; none where indices are learned.
 
+    "both" are the clips of training and validation side, where they are learned together.
+
     Keras wants targets of one form on both sides: those of validation are 1 for the label.
     """
-    training, train = experiment.training, split.train
+    training = experiment.training
     if training.targets == "labels" and not training.mixup:
         return {}
-    if training.targets == "votes":
-        heard = votes.distributions(train, labels, experiment.label_scheme)
-    else:
-        heard = _named(train, labels)
+
+    def heard(clips):
+        if training.targets == "votes":
+            return votes.distributions(clips, labels, experiment.label_scheme)
+        return _named(clips, labels)
+
     found = {
-        "train": (heard, train),
+        "train": (heard(split.train), split.train),
         "validation": (_named(split.validation, labels), split.validation),
     }
+    if training.learns_validation:
+        both = learned(split, experiment)
+        found["both"] = heard(both), both
     return {
         side: pd.DataFrame(np.asarray(rows, np.float32), index=clips["clip"])
         for side, (rows, clips) in found.items()
@@ -267,7 +271,7 @@ def _side(source, clips, labels):
     return replace(side, speakers=speakers)
 
 
-def _digest(sides, labels):
+def _digest(sides, both, labels):
     """Hash the sides; a cache entry's name already stands for contents and settings."""
     told = [
         [Path(side.x.filename).parent.name, side.clips.tolist(), side.y.tolist()]
@@ -275,6 +279,8 @@ def _digest(sides, labels):
     ]
     if sides["train"].shares is not None:
         told.append(sides["train"].shares.tolist())
+    if both and both.shares is not None:
+        told.append(both.shares.tolist())
     if sides["train"].prepare:
         told.append(cache.with_contents(sides["train"].prepare.transforms))
     return hashlib.sha256(json.dumps([labels, told]).encode()).hexdigest()

@@ -106,7 +106,13 @@ def _again(search):
     if found.recipe not in recipes.names():
         return ""
     command = whole_command(found)
-    return f"Trained on it, and judged by the test side once:\n\n```sh\n{command}\n```"
+    fixed = (
+        f" Trials were judged at their best epoch; this fits {found.training.epochs} epochs on "
+        "training and validation side."
+        if found.training.learns_validation
+        else ""
+    )
+    return f"Trained on it, and judged by the test side once:{fixed}\n\n```sh\n{command}\n```"
 
 
 def _confirmed(search):
