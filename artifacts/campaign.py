@@ -63,6 +63,44 @@ def table(found):
     return markdown(_HEAD, [_row(line) for line in found])
 
 
+def ensembles(found):
+    """Return the section about seeds that were joined; nothing where there are none.
+
+    Args:
+        found: list of `Line`.
+    """
+    rows = [
+        _ensemble(line, protocol, name, row)
+        for line in found
+        for protocol, (name, result) in line.results.items()
+        for row in result.get("joined", [])
+        if (row["recipe"], row["protocol"]) == (line.recipe, protocol)
+    ]
+    if not rows:
+        return ""
+    head = ("recipe", "protocol", "models", "parameters of all", "UAR of one", "UAR joined")
+    head += ("gained, points",)
+    return (
+        "\n### Ensembles, apart from single models\n\nThe networks of all seeds of a fold answer "
+        "together, by the mean of their probabilities.\n\n" + markdown(head, rows) + "\n"
+    )
+
+
+def _ensemble(line, protocol, name, row):
+    settings = "".join(f", `{key}={value}`" for key, value in line.settings.items())
+    parameters, members = line.parameters(), row["members"]
+    joined, gained = (
+        f"{100 * row[f'{key}_value']:{sign}.1f} "
+        f"[{100 * row[f'{key}_low']:{sign}.1f}, {100 * row[f'{key}_high']:{sign}.1f}]"
+        for key, sign in (("uar", ""), ("gain_uar", "+"))
+    )
+    return (
+        f"`{line.recipe}`{settings}{_enrols(line)}", f"`{protocol}`", members,
+        f"{members * parameters:,}" if parameters else "-", f"{100 * row['single_uar']:.1f}",
+        f"[{joined}]({WAY}/{name}/page.md)", gained,
+    )  # fmt: skip
+
+
 def _row(line):
     settings = "".join(f", `{name}={value}`" for name, value in line.settings.items())
     first, parameters = line.rows.get(FOLDS), line.parameters()
@@ -179,7 +217,7 @@ def made(repo=REPO, results=RESULTS):
     """
     found = lines(results)
     bars = "\n".join(f"- {level.words}: {level.source}" for level in drawing.LEVELS)
-    inner = f"\n{table(found)}\n{_NOTE}\n{bars}\n"
+    inner = f"\n{table(found)}\n{_NOTE}\n{bars}\n{ensembles(found)}"
     numbers = pd.concat([points(found), drawing.published()])
     text = numbers.to_csv(index=False, lineterminator="\n")
     return {PAGE: _between(repo / PAGE, inner), POINTS: text}

@@ -115,6 +115,26 @@ def test_what_was_not_measured_is_a_dash(repo):
     assert "`kfold`: 5 folds x 1 seed" in line[KNOWN_HEAD]  # of more folds than `random`
 
 
+def test_ensembles_stand_apart_from_single_models(repo):
+    assert campaign.ensembles(campaign.lines(repo / "results")) == ""
+    ends = {"value": 0.45, "low": 0.4, "high": 0.5}
+    told = {f"{name}_{end}": value for name in ("uar", "gain_uar") for end, value in ends.items()}
+    joined = [
+        {"recipe": "cnn5", "protocol": protocol, "members": 4, "single_uar": 0.41, **told}
+        for protocol in ("folds5", "loso")  # which is no protocol of the table
+    ]
+    rows = [row("cnn5", "folds5", 0.41, seeds=4)]
+    result("cnn5-b", rows, 1_200_000, joined=joined)(repo)
+    text = campaign.ensembles(campaign.lines(repo / "results"))
+    assert text.splitlines()[-1] == (
+        "| `cnn5` | `folds5` | 4 | 4,800,000 | 41.0 | "
+        "[45.0 [40.0, 50.0]](../artifacts/results/protocols/cnn5-b/page.md) | "
+        "+45.0 [+40.0, +50.0] |"
+    )
+    campaign.write(repo, repo / "results")
+    assert "### Ensembles, apart" in (repo / "docs" / "campaign.md").read_text()
+
+
 def test_only_ravdess_alone_with_all_its_emotions_counts(repo):
     before = cells(repo)
     best = [row("cnn5", "folds5", 0.99, seeds=9)]
