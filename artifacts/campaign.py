@@ -185,16 +185,19 @@ def points(found):
         found: list of `Line`.
 
     Returns:
-        DataFrame with one row a dot: recipe, protocol, speakers ("new" or "known"), parameters
-        (missing where there is no network), uar, low and high in percent.
+        DataFrame with one row a dot: recipe (with its settings where it comes twice), protocol,
+        speakers ("new" or "known"), parameters (missing where there is no network), uar, low and
+        high in percent.
     """
-    rows = []
+    rows, named = [], [line.recipe for line in found]
     for line in filter(_has_place, found):
+        # The table has the settings; here they only tell lines of one recipe apart.
+        name = line.recipe if named.count(line.recipe) == 1 else line.label
         for protocol, speakers in ((FOLDS, "new"), (line.known, "known")):
             if protocol in line.rows:
                 row = line.rows[protocol]
                 ends = (round(100 * row[f"uar_{end}"], 2) for end in ("value", "low", "high"))
-                rows.append((line.label, protocol, speakers, line.parameters(), *ends))
+                rows.append((name, protocol, speakers, line.parameters(), *ends))
     table = pd.DataFrame(rows, columns=drawing.COLUMNS)
     return table.astype({"parameters": "Int64"})
 

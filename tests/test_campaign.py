@@ -155,6 +155,11 @@ def test_of_several_results_that_of_most_runs_counts_and_settings_stand_apart(re
     assert found["`cnn5`"][NEW].startswith("[50.0")
     assert found["`cnn5`"][KNOWN_HEAD].startswith("[70.0")  # of the other result
     assert found["`cnn5`, `training.epochs=10`"][NEW].startswith("[30.0")
+    result("issa-short", [row("issa", "folds5", 0.2)], 9_000, settings=short)(repo)
+    (repo / "results" / "issa" / "result.json").unlink()
+    dots = campaign.points(campaign.lines(repo / "results"))["recipe"].unique()
+    # In the figure settings tell lines of one recipe apart, and are left out elsewhere.
+    assert {"cnn5", "cnn5, training.epochs=10", "issa"} <= set(dots)
 
 
 def test_speakers_who_may_be_known_are_told(repo):
