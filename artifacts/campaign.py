@@ -24,6 +24,7 @@ from _campaign_lines import FOLDS, OTHER_FOLDS, lines  # noqa: E402
 from serkeras import models, recipes  # noqa: E402
 from serkeras._files import atomic_write  # noqa: E402
 from serkeras.evaluation import plots  # noqa: E402
+from serkeras.evaluation._markdown import limited  # noqa: E402
 from serkeras.evaluation._markdown import table as markdown  # noqa: E402
 from serkeras.protocols import origin  # noqa: E402
 from serkeras.protocols.figure import newness  # noqa: E402
@@ -89,15 +90,10 @@ def ensembles(found):
 def _ensemble(line, protocol, name, row):
     settings = "".join(f", `{key}={value}`" for key, value in line.settings.items())
     parameters, members = line.parameters(), row["members"]
-    joined, gained = (
-        f"{100 * row[f'{key}_value']:{sign}.1f} "
-        f"[{100 * row[f'{key}_low']:{sign}.1f}, {100 * row[f'{key}_high']:{sign}.1f}]"
-        for key, sign in (("uar", ""), ("gain_uar", "+"))
-    )
     return (
         f"`{line.recipe}`{settings}{_enrols(line)}", f"`{protocol}`", members,
         f"{members * parameters:,}" if parameters else "-", f"{100 * row['single_uar']:.1f}",
-        f"[{joined}]({WAY}/{name}/page.md)", gained,
+        f"[{limited(row, 'uar')}]({WAY}/{name}/page.md)", limited(row, "gain_uar", "+"),
     )  # fmt: skip
 
 
@@ -123,8 +119,7 @@ def _figure(line, protocol):
     if protocol not in line.rows:
         return "-"
     row = line.rows[protocol]
-    value, low, high = (100 * row[f"uar_{end}"] for end in ("value", "low", "high"))
-    told = f"[{value:.1f} [{low:.1f}, {high:.1f}]]({WAY}/{line.results[protocol][0]}/page.md)"
+    told = f"[{limited(row, 'uar')}]({WAY}/{line.results[protocol][0]}/page.md)"
     is_said = row["speakers"] == NEW or protocol == line.known  # in the head of the column
     return told if is_said else f"{told}, **{newness(row)}**"
 

@@ -18,7 +18,7 @@ from serkeras import protocols, runs, splits
 from serkeras._files import read_json, write_json
 from serkeras.cli import main
 from serkeras.evaluation import intervals
-from serkeras.protocols import figure, findings, origin, page, planning, pooled
+from serkeras.protocols import corpora, figure, findings, origin, page, planning, pooled
 from serkeras.protocols import named as named_protocols
 from serkeras.studies import comparison, paired
 from tests.test_splits import manifest
@@ -541,6 +541,51 @@ def test_corpora_are_shown_one_by_one(fake, tmp_path):
     table = pd.read_csv(out / "recipes.csv").set_index("protocol")
     assert [table.loc["corpus", "uar_low"]] == pytest.approx(limits[0])
     assert limits[0] != limits[1]
+
+
+def test_a_large_corpus_does_not_hide_the_others(fake, tmp_path):
+    fake.clips = clips_of(("ravdess", 6, 2), ("emodb", 10, 8), ("tess", 1, 2))
+    names = ["ravdess", "emodb", "tess"]
+    out = tmp_path / "p"
+    evaluate(
+        out, data=names, protocols=["kfold", "corpus"], recipes="svm", label_scheme="seven",
+        seeds=[0, 3], n_boot=400,
+    )  # fmt: skip
+    said = pd.concat(pd.read_csv(p) for p in (out / "study" / "runs").glob("*kfold*/pred*.csv"))
+    expected = {
+        name: recall_score(part["emotion"], part["predicted"], average="macro")
+        for name, part in said.groupby("corpus")
+    }
+    rows = read_json(out / "result.json")["corpora"]
+    assert {row["protocol"] for row in rows} == {"kfold"}  # `corpus` has them by_fold
+    found = {row["corpus"]: row for row in rows}
+    assert list(found) == [*sorted(names), corpora.MEAN]
+    for name, value in expected.items():
+        assert found[name]["uar_value"] == pytest.approx(value)
+    mean = found[corpora.MEAN]
+    assert mean["uar_value"] == pytest.approx(np.mean(list(expected.values())))
+    whole = recall_score(said["emotion"], said["predicted"], average="macro")
+    assert abs(whole - mean["uar_value"]) > 0.001  # most clips are of emodb
+    assert found["emodb"]["resampled"] == "10 speakers"
+    clips = len(fake.clips[fake.clips["corpus"] == "tess"])
+    assert mean["resampled"] == f"16 speakers, {clips} clips"  # one speaker alone: clips are drawn
+    assert sum(found[name]["clips"] for name in names) == mean["clips"] == said["clip"].nunique()
+    text = (out / "page.md").read_text()
+    line = f"| svm | `kfold` | tess | {clips} | {100 * expected['tess']:.1f} ["
+    assert text.index("## The corpora apart") < text.index(line)
+    fake.clips = clips_of(("ravdess", 6, 2))
+    evaluate(tmp_path / "one", data="ravdess", protocols="kfold", recipes="svm")
+    assert "corpora apart" not in (tmp_path / "one" / "page.md").read_text()
+
+
+def test_the_mean_of_corpora_draws_them_independently():
+    parts = [answers(seed, corpus=name) for seed, name in enumerate(("a", "b", "c", "d"))]
+    said = pd.concat(parts).assign(recipe="svm", protocol="kfold")
+    table = corpora.measure(said, LABELS, n_boot=4000).set_index("corpus")
+    widths = (table["accuracy_high"] - table["accuracy_low"]).to_dict()
+    mean = widths.pop(corpora.MEAN)
+    # Deviations of independent things add up by their squares.
+    assert mean == pytest.approx(np.sqrt(np.sum(np.square(list(widths.values())))) / 4, rel=0.08)
 
 
 def test_a_paired_interval_can_keep_the_weight_of_corpora():

@@ -26,3 +26,15 @@ def with_limits(measured):
 def duration(seconds):
     """Return a time in minutes, below one minute in seconds."""
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+
+
+def limited(row, name, sign=""):
+    """Return a figure with its interval in percent: "68.2 [63.7, 72.6]".
+
+    Args:
+        row: mapping with `NAME_value`, `NAME_low` and `NAME_high`, fractions.
+        name: of the figure.
+        sign: "+" for differences.
+    """
+    value, low, high = (100 * row[f"{name}_{end}"] for end in ("value", "low", "high"))
+    return f"{value:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"

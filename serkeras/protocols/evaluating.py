@@ -82,6 +82,7 @@ def evaluate_protocols(
 def _write(found, out):
     tables = {
         "table": found.table,
+        "corpora": found.corpora,
         "by_fold": found.by_fold,
         "recipes": found.recipes,
         "protocols": found.protocols,

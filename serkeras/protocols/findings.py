@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from serkeras.protocols import joined, origin, pooled
+from serkeras.protocols import corpora, joined, origin, pooled
 from serkeras.protocols.planning import Plan
 from serkeras.studies import cells, comparison, rows
 from serkeras.studies.folder import FINISHED
@@ -25,6 +25,8 @@ class Findings:
         labels: list of the classes.
         states: list of `serkeras.studies.State` of all runs.
         table: DataFrame, one row a recipe and protocol, see `serkeras.evaluate_protocols`.
+        corpora: DataFrame of the corpora of a mixed test side, see
+            `serkeras.protocols.corpora.measure`.
         by_fold: DataFrame of single corpora and statements, with the same pooled columns.
         recipes: DataFrame of pairs of recipes within a protocol, see
             `serkeras.studies.compare_all`, with the column protocol; empty for one recipe.
@@ -39,6 +41,7 @@ class Findings:
     labels: list
     states: list
     table: pd.DataFrame
+    corpora: pd.DataFrame
     by_fold: pd.DataFrame
     recipes: pd.DataFrame
     reference: str | None
@@ -74,7 +77,8 @@ def gather(plan, states, folder, n_boot=2000):
     pairs = _recipes(plan, folder, n_boot)
     reference = _reference(table)
     return Findings(
-        plan, labels, states, table, _by_fold(table, said, labels, n_boot), pairs, reference,
+        plan, labels, states, table, _corpora(said, labels, n_boot),
+        _by_fold(table, said, labels, n_boot), pairs, reference,
         _protocols(table, reference, said, n_boot), origin.runs(done),
         joined.measure(done, said, labels, n_boot),
     )  # fmt: skip
@@ -115,6 +119,10 @@ def _where(said, **where):
 def _flat(measured):
     ends = ("value", "low", "high")
     return {f"{name}_{end}": measured[name][end] for name in _MEASURES for end in ends}
+
+
+def _corpora(said, labels, n_boot):
+    return corpora.measure(said[~said["protocol"].isin(BY_FOLD)], labels, n_boot)
 
 
 def _by_fold(table, said, labels, n_boot):

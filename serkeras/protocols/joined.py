@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from serkeras.evaluation._markdown import limited
 from serkeras.evaluation._markdown import table as markdown
 from serkeras.protocols import pooled
 from serkeras.runs import Run
@@ -47,8 +48,8 @@ def measure(states, said, labels, n_boot=2000):
     return pd.DataFrame(found)
 
 
-def _ends(name, limited):
-    return {f"{name}_{end}": limited[end] for end in ("value", "low", "high")}
+def _ends(name, measured):
+    return {f"{name}_{end}": measured[end] for end in ("value", "low", "high")}
 
 
 def _mean(states):
@@ -72,7 +73,7 @@ def section(table):
         return ""
     rows = [
         (row["recipe"], f"`{row['protocol']}`", row["members"], f"{100 * row['single_uar']:.1f}",
-         _limited(row, "uar"), _limited(row, "accuracy"), _limited(row, "gain_uar", "+"))
+         limited(row, "uar"), limited(row, "accuracy"), limited(row, "gain_uar", "+"))
         for row in table.to_dict("records")
     ]  # fmt: skip
     head = ("recipe", "protocol", "models", "UAR of one", "UAR joined", "accuracy", "gained")
@@ -82,8 +83,3 @@ def section(table):
         "*Gained* is the UAR joined less that of one seed, paired by clip, in points; intervals "
         "resample whole speakers (clips where speakers are unknown).\n\n" + markdown(head, rows)
     )
-
-
-def _limited(row, name, sign=""):
-    value, low, high = (100 * row[f"{name}_{end}"] for end in ("value", "low", "high"))
-    return f"{value:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"

@@ -6,9 +6,10 @@ import shlex
 import pandas as pd
 
 from serkeras import datasets
+from serkeras.evaluation._markdown import limited
 from serkeras.evaluation._markdown import table as markdown
 from serkeras.evaluation.intervals import FEW_SPEAKERS
-from serkeras.protocols import joined, named, origin
+from serkeras.protocols import corpora, joined, named, origin
 from serkeras.protocols.figure import PEOPLE, has_people, newness
 from serkeras.studies.folder import FINISHED
 from serkeras.studies.rows import NEW, SAME
@@ -31,9 +32,9 @@ def sections(found):
         found: `serkeras.protocols.findings.Findings`.
     """
     parts = [
-        _how(found), _standing(found), _table(found), _picture(found), _by_fold(found),
-        _recipes(found), _protocols(found), joined.section(found.joined),
-        origin.section(found.runs), _limits(found), _again(found),
+        _how(found), _standing(found), _table(found), _picture(found),
+        corpora.section(found.corpora), _by_fold(found), _recipes(found), _protocols(found),
+        joined.section(found.joined), origin.section(found.runs), _limits(found), _again(found),
     ]  # fmt: skip
     return [part for part in parts if part]
 
@@ -44,11 +45,6 @@ def _count(values, word):
 
 def _percent(value):
     return f"{100 * value:.1f}"
-
-
-def _limited(row, name, sign=""):
-    value, low, high = (100 * row[f"{name}_{end}"] for end in ("value", "low", "high"))
-    return f"{value:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
 
 
 def _spread(row, name):
@@ -110,7 +106,7 @@ def _row(row):
     if not row["runs"]:
         return (*start, "", "", "", "")
     who = f"{row['units']:.0f} {row['unit']}s"
-    return (*start, _spread(row, "uar"), _limited(row, "uar"), _limited(row, "accuracy"), who)
+    return (*start, _spread(row, "uar"), limited(row, "uar"), limited(row, "accuracy"), who)
 
 
 def _picture(found):
@@ -130,8 +126,8 @@ def _by_fold(found):
     if found.by_fold.empty:
         return ""
     rows = [
-        (f"`{row['fold']}`", row["recipe"], row["clips"], _limited(row, "uar"),
-         _limited(row, "accuracy"), f"{row['units']} {row['unit']}s")
+        (f"`{row['fold']}`", row["recipe"], row["clips"], limited(row, "uar"),
+         limited(row, "accuracy"), f"{row['units']} {row['unit']}s")
         for row in found.by_fold.sort_values(["fold"], kind="stable").to_dict("records")
     ]  # fmt: skip
     head = ("tested on", "recipe", "clips", "UAR", "accuracy", "resampled")
@@ -191,8 +187,8 @@ def _protocols(found):
     if found.protocols.empty:
         return ""
     rows = [
-        (row["recipe"], f"`{row['protocol']}`", _limited(row, "uar", "+"),
-         _limited(row, "accuracy", "+"), row["clips"], f"{row['units']} {row['unit']}s")
+        (row["recipe"], f"`{row['protocol']}`", limited(row, "uar", "+"),
+         limited(row, "accuracy", "+"), row["clips"], f"{row['units']} {row['unit']}s")
         for row in found.protocols.to_dict("records")
     ]  # fmt: skip
     head = ("recipe", "protocol", "UAR", "accuracy", "clips", "resampled")

@@ -101,17 +101,31 @@ def measure(table, labels, n_boot=2000, seed=0):
     Source:
         As of `serkeras.evaluation.intervals.bootstrap`, which this equals for one corpus.
     """
-    units, strata, unit = _units(table)
-    counts = _count(table, units, len(strata), labels)
-    drawn, whole = _resample(strata, [counts], n_boot, seed)[0], counts.sum(axis=0)
+    _, strata, unit = _units(table)
+    whole, drawn = samples(table, labels, n_boot, seed)
     return {
-        **{name: _limited(of(whole), of(drawn)) for name, of in _MEASURES.items()},
+        **{name: limited(whole[name], drawn[name]) for name in _MEASURES},
         "unit": unit,
         "units": len(strata),
         "fewest": int(np.bincount(strata).min()),
         "clips": int(table["clip"].nunique()),
         "answers": len(table),
     }
+
+
+def samples(table, labels, n_boot, seed):
+    """Return UAR and accuracy of answers, and of resamples of them.
+
+    Args:
+        table, labels, n_boot, seed: as of `measure`.
+
+    Returns:
+        Two dictionaries of `uar` and `accuracy`: floats, and float arrays `(n_boot,)`.
+    """
+    units, strata, _ = _units(table)
+    counts = _count(table, units, len(strata), labels)
+    drawn, whole = _resample(strata, [counts], n_boot, seed)[0], counts.sum(axis=0)
+    return tuple({name: of(each) for name, of in _MEASURES.items()} for each in (whole, drawn))
 
 
 def difference(table, other, n_boot=2000, seed=0):
@@ -140,7 +154,7 @@ def difference(table, other, n_boot=2000, seed=0):
         np.add.at(each, (units, classes), values)
     drawn, whole = _resample(strata, counts, n_boot, seed), [each.sum(axis=0) for each in counts]
     return {
-        **{name: _limited(of(*whole), of(*drawn)) for name, of in _GAINS.items()},
+        **{name: limited(of(*whole), of(*drawn)) for name, of in _GAINS.items()},
         "unit": unit,
         "units": len(strata),
         "clips": int(both["clip"].nunique()),
@@ -192,7 +206,8 @@ def _resample(strata, counts, n_boot, seed):
     return [np.concatenate(samples) for samples in drawn]
 
 
-def _limited(value, samples):
+def limited(value, samples):
+    """Return a value with the 95 % interval of its resamples."""
     tail = (1 - intervals.LEVEL) / 2
     low, high = np.quantile(samples, [tail, 1 - tail])
     return {"value": float(value), "low": float(low), "high": float(high)}
