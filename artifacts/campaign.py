@@ -4,8 +4,9 @@
     python artifacts/campaign.py --check    fail if either would change
 
 They are made from artifacts/results/protocols/*/result.json, as `python -m serkeras protocols`
-writes it, where that is of RAVDESS alone with all of its eight emotions, and from the recipes'
-published figures. The CSV file beside the figure has the numbers that it was drawn from.
+writes it, and from the recipes' published figures: the table and the figure where that is of
+RAVDESS alone with all of its eight emotions, a table of their own for results of several corpora.
+The CSV file beside the figure has the numbers that it was drawn from.
 """
 
 import argparse
@@ -19,6 +20,7 @@ REPO = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPO), str(REPO / "artifacts")]
 
 import _campaign_figure as drawing  # noqa: E402
+import _campaign_mixed as mixed  # noqa: E402
 from _campaign_lines import FOLDS, OTHER_FOLDS, lines  # noqa: E402
 
 from serkeras import models, recipes  # noqa: E402
@@ -88,21 +90,19 @@ def ensembles(found):
 
 
 def _ensemble(line, protocol, name, row):
-    settings = "".join(f", `{key}={value}`" for key, value in line.settings.items())
     parameters, members = line.parameters(), row["members"]
     return (
-        f"`{line.recipe}`{settings}{_enrols(line)}", f"`{protocol}`", members,
+        named(line.recipe, line.settings), f"`{protocol}`", members,
         f"{members * parameters:,}" if parameters else "-", f"{100 * row['single_uar']:.1f}",
         f"[{limited(row, 'uar')}]({WAY}/{name}/page.md)", limited(row, "gain_uar", "+"),
     )  # fmt: skip
 
 
 def _row(line):
-    settings = "".join(f", `{name}={value}`" for name, value in line.settings.items())
     first, parameters = line.rows.get(FOLDS), line.parameters()
     known = line.known
     return (
-        f"`{line.recipe}`{settings}{_enrols(line)}",
+        named(line.recipe, line.settings),
         published(line.recipe),
         _figure(line, FOLDS),
         _spread(first) if first else "-",
@@ -148,12 +148,13 @@ def _origin(line):
     return origin.spread(runs["seconds"]), origin.devices(runs) or "-", ", ".join(commits) or "-"
 
 
-def _enrols(line):
-    """Return the words of a recipe that needs recordings of its test speakers."""
-    if line.recipe not in recipes.names():
-        return ""
-    experiment = recipes.load(line.recipe).with_settings(line.settings)
-    return ", **speakers enrolled**" if experiment.model.by_speaker else ""
+def named(recipe, settings):
+    """Return a recipe with its settings, and whether it needs recordings of its test speakers."""
+    words = "".join(f", `{name}={value}`" for name, value in settings.items())
+    if recipe in recipes.names():
+        experiment = recipes.load(recipe).with_settings(settings)
+        words += ", **speakers enrolled**" if experiment.model.by_speaker else ""
+    return f"`{recipe}`{words}"
 
 
 def published(recipe):
@@ -216,6 +217,7 @@ def made(repo=REPO, results=RESULTS):
     found = lines(results)
     bars = "\n".join(f"- {level.words}: {level.source}" for level in drawing.LEVELS)
     inner = f"\n{table(found)}\n{_NOTE}\n{bars}\n{ensembles(found)}"
+    inner += mixed.section(results, named, WAY)
     numbers = pd.concat([points(found), drawing.published()])
     text = numbers.to_csv(index=False, lineterminator="\n")
     return {PAGE: _between(repo / PAGE, inner), POINTS: text}

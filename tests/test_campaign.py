@@ -16,7 +16,7 @@ campaign = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(campaign)
 drawing = campaign.drawing
 
-FOLDS = {"folds5": 5, "emobox": 6, "loso": 24, "kfold": 5, "random": 1}
+FOLDS = {"folds5": 5, "emobox": 6, "loso": 24, "kfold": 5, "random": 1, "corpus": 2}
 KNOWN = {"speakers": "the same", "new": ""}
 LABELS = ["angry", "calm", "disgust", "fear", "happy", "neutral", "sad", "surprise"]
 
@@ -144,6 +144,46 @@ def test_only_ravdess_alone_with_all_its_emotions_counts(repo):
     ):  # fmt: skip
         result(f"other-{number}", best, **facts)(repo)
     assert cells(repo) == before
+
+
+def test_recipes_of_several_corpora_have_a_table_of_their_own(repo):
+    def part(recipe, protocol, uar, **where):
+        ends = {"uar_value": uar, "uar_low": uar - 0.1, "uar_high": uar + 0.1}
+        return {"recipe": recipe, "protocol": protocol, **ends, **where}
+
+    def shown():
+        return campaign.mixed.section(repo / "results", campaign.named, campaign.WAY)
+
+    assert shown() == ""
+    rows = [
+        row("svm", "random", 0.9, seeds=1, **KNOWN), row("svm", "loso", 0.6, seeds=1, missing=2),
+        row("cnn5", "loso", 0.7, seeds=1),
+    ]  # fmt: skip
+    corpora = [
+        part("svm", "loso", value, corpus=name)
+        for name, value in (("emodb", 0.3), ("tess", 0.5), (campaign.mixed.MEAN, 0.4))
+    ]
+    facts = {"data": ["tess", "emodb"], "label_scheme": "seven", "labels": LABELS[:7]}
+    result("two", rows, corpora=corpora, by_fold=[], settings={"training.epochs": 3}, **facts)(repo)
+    other = [part("cnn5", "corpus", 0.2, fold="corpus:emodb")]
+    facts["data"] = ["emodb", "tess"]  # the order of the corpora is no difference
+    result("three", [row("cnn5", "corpus", 0.25, seeds=1)], by_fold=other, **facts)(repo)
+    head, *lines = shown().strip().splitlines()
+    assert head == "### emodb + tess: 7 emotions, label scheme `seven`"
+    way = "../artifacts/results/protocols"
+    name = ", `training.epochs=3` |"
+    assert [line for line in lines if line.startswith("| `")] == [
+        "| `cnn5` | `corpus` | new speakers | 2 of 2 "
+        f"| [25.0 [21.0, 28.0]]({way}/three/page.md) | - | emodb 20.0 [10.0, 30.0] |",
+        f"| `cnn5`{name} `loso` | new speakers | 24 of 24 "
+        f"| [70.0 [66.0, 73.0]]({way}/two/page.md) | - | - |",
+        f"| `svm`{name} `loso` | new speakers | 22 of 24 | [60.0 [56.0, 63.0]]({way}/two/page.md) "
+        "| 40.0 [30.0, 50.0] | emodb 30.0 [20.0, 40.0], tess 50.0 [40.0, 60.0] |",
+        f"| `svm`{name} `random` | **known speakers** | 1 of 1 "
+        f"| [90.0 [86.0, 93.0]]({way}/two/page.md) | - | - |",
+    ]
+    campaign.write(repo, repo / "results")
+    assert head in (repo / "docs" / "campaign.md").read_text()
 
 
 def test_of_several_results_that_of_most_runs_counts_and_settings_stand_apart(repo):
