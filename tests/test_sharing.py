@@ -14,6 +14,7 @@ import serkeras
 from serkeras import box, cli, sharing
 from serkeras._files import read_json, write_json
 from serkeras.evaluation import analysis
+from serkeras.training.pipeline import as_experiment
 
 
 @pytest.fixture(scope="module")
@@ -265,8 +266,8 @@ def test_a_large_model_does_not_fit_into_the_box(small_run, tmp_path, monkeypatc
 def test_the_box_holds_what_the_kit_says_of_it():
     run = serkeras.Run(box.folder())
     assert sum(path.stat().st_size for path in Path(run.folder).iterdir()) < box.LARGEST
-    assert run.experiment.recipe == box.RECIPE
-    assert run.experiment.data == box.CORPORA
+    asked = {"data": box.CORPORA, "label_scheme": "seven", "settings": box.SETTINGS}
+    assert run.experiment == as_experiment(box.RECIPE, **asked)
     assert run.experiment.split == "speaker"
     assert len(run.labels) == 7
     assert run.metrics["uar"]["low"] > 1 / 7  # above guessing, with its interval

@@ -71,10 +71,10 @@ run = serkeras.train(
         **accelerator.settings(),
         # Few steps: nothing that slows learning down.
         "augment.on_the_fly": False,
+        "augment.layers": [],
         "training.mixup": 0.0,
         "training.label_smoothing": 0.0,
         "training.epochs": 1 if FAST else 30,
-        "training.patience": 30,
     },
 )
 run
