@@ -1,5 +1,7 @@
 """Embeddings brought to the statistics of their speakers, with tiny speech networks."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -251,6 +253,21 @@ def test_enrolment_goes_from_nobody_to_the_run_itself(run_by_features, tmp_path)
     twice = serkeras.measure_enrolment([run, run], out=tmp_path, counts=[2], draws=1, n_boot=20)
     assert twice["clips"] == 2 * len(clips)
     assert twice["speakers"] == result["speakers"]
+
+
+def test_all_analyses_of_a_run_by_speaker_tell_what_enrolment_takes(run_by_features, monkeypatch):
+    asked = []
+    for place in ("groups.measure_groups", "confidence.measure_confidence",
+                  "robustness.measure_robustness", "explanation.explain",
+                  "cards.everything.model_card", "cards.everything.data_card"):  # fmt: skip
+        monkeypatch.setattr(f"serkeras.{place}", lambda *args, **kwargs: None)
+    monkeypatch.setattr("serkeras.enrolment.measure_enrolment", asked.append)
+    shutil.rmtree(run_by_features.folder / "analyses" / "enrolment", ignore_errors=True)
+    assert serkeras.cards.analyse(run_by_features.folder, progress=False) == {}
+    assert [run.folder for run in asked] == [run_by_features.folder]
+    monkeypatch.setattr("serkeras.cards.everything.Run", serkeras.Ensemble)  # of several models
+    serkeras.cards.analyse(run_by_features.folder, progress=False)
+    assert len(asked) == 1
 
 
 def test_statistics_come_from_the_enrolled_clips_alone(layer):

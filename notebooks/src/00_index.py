@@ -130,13 +130,14 @@ figure
 # | a **student**, new to all this | 01, 03, 04, 05, 06, 11 | from one clip to one network |
 # | a **lecturer** | 01 with parts of 02, 03, 04, 05, 06, 11 | six sessions, see `docs/labs.md` |
 # | a **researcher** | 11, 10, 02, then 07, 08, 09 | first what a figure is worth |
-# | an **engineer** | 01, 04, 09, 07, 11 | noise, large networks, settings, new people |
+# | an **engineer** | 01, 04, 09, 07, 11, 12 | noise, large networks, settings, new people, a product |
 #
 # Whoever has **one hour** takes 01 and the first five sections of 11.
 #
 # ## 4. How a notebook works
 #
-# - **On Colab** the second cell installs the kit. On your own machine it finds what is there.
+# - **On Colab** the second cell installs the kit, once the address of the repository stands in
+#   `REPOSITORY`. On your own machine it finds what is there.
 # - **The switch** `CORPUS = "synthetic"` stands near the top. The synthetic voices are free, small
 #   and made on your machine. They show how things work, never how good they are on people.
 # - **Real recordings:** write `"ravdess"` instead (`python -m serkeras data ravdess` says where to

@@ -130,7 +130,7 @@ print(ssl.preparation_for(network))
 # %% [markdown]
 # The last line is how a clip must come: its rate, whether each is brought to mean 0 and variance 1,
 # and whether padding is left out. The model below does the second by itself; the third is section
-# 12. Now the recordings, split by speaker: whoever is in the test side was heard by no head and no
+# 13. Now the recordings, split by speaker: whoever is in the test side was heard by no head and no
 # adapter. (Who was in the thousand hours is another question. Their readers spoke neutrally, but if
 # your corpus was part of a pretraining, the test is not as clean as the split says.)
 
@@ -724,7 +724,7 @@ print(f"another answer for {np.mean(said != other):.0%} of the clips")
 # time, which takes the silent frames in.) So with group norm: **pad in use as in training.** The
 # kit cuts and pads by the run's own settings when it predicts, and refuses clips of varying
 # length (`audio.fit=keep`) for such networks. Layer-norm networks, `hubert-large-ll60k` and WavLM
-# among them, take any length.
+# large among them, take any length.
 #
 # ## 14. Exercises
 #

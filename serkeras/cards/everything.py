@@ -4,6 +4,7 @@ from serkeras.cards.data import NAME, data_card
 from serkeras.cards.model import model_card
 from serkeras.ensembles import open_run
 from serkeras.evaluation import analysis
+from serkeras.runs import Run
 
 
 def analyse(run, progress=True):
@@ -20,7 +21,7 @@ def analyse(run, progress=True):
     Raises:
         FileNotFoundError: the folder holds no finished run.
     """
-    from serkeras import confidence, explanation, groups, robustness
+    from serkeras import confidence, enrolment, explanation, groups, robustness
 
     run = open_run(run)
     _ = run.metrics  # an unfinished run says so here
@@ -32,6 +33,8 @@ def analyse(run, progress=True):
         "explanation": lambda: explanation.explain(run, progress=progress),
         NAME: lambda: data_card(run, progress=progress),
     }
+    if _by_speaker(run):
+        ways["enrolment"] = lambda: enrolment.measure_enrolment(run)
     left_out = {}
     for name, make in ways.items():
         if (analysis.place(run, name) / analysis.PAGE).is_file():
@@ -41,3 +44,8 @@ def analyse(run, progress=True):
         except (OSError, ValueError) as error:
             left_out[name] = str(error)
     return left_out
+
+
+def _by_speaker(run):
+    """Whether one model needs recordings of its test speakers; ensembles cannot be enrolled."""
+    return isinstance(run, Run) and run.experiment.model.by_speaker

@@ -11,7 +11,7 @@ from serkeras.evaluation import analysis
 
 FILE = "report.html"
 # In this order; what else there is follows.
-ANALYSES = ("groups", "confidence", "robustness", "explanation", "data")
+ANALYSES = ("groups", "confidence", "robustness", "enrolment", "explanation", "data")
 _STYLE = resources.files(__package__) / "page.css"
 
 

@@ -19,7 +19,7 @@ def add_tune(subparsers):
         python -m serkeras tune cnn --data ravdess --workers 2 --confirm 3
         python -m serkeras tune cnn2 --data ravdess --tuner random --max-trials 30 --folds 5 \\
             --tune 'training.learning_rate={"min": 1e-5, "max": 1e-2, "log": true}' \\
-            --tune 'features.n_mfcc={"values": [20, 40, 128]}'
+            --tune 'features.n_mfcc={"values": [32, 64, 128]}'
         Again: goes on where it stopped. Another space, budget or data is another search.
         """,
     )
