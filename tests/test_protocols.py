@@ -575,7 +575,18 @@ def test_a_large_corpus_does_not_hide_the_others(fake, tmp_path):
     assert text.index("## The corpora apart") < text.index(line)
     fake.clips = clips_of(("ravdess", 6, 2))
     evaluate(tmp_path / "one", data="ravdess", protocols="kfold", recipes="svm")
+    assert "not tested" not in text
     assert "corpora apart" not in (tmp_path / "one" / "page.md").read_text()
+
+
+def test_a_corpus_of_too_few_speakers_is_told_to_be_untested(fake, tmp_path):
+    fake.clips = clips_of(("ravdess", 6, 2), ("tess", 2, 2))
+    names, protocols = ["ravdess", "tess"], ["speaker-kfold", "kfold"]
+    with pytest.warns(UserWarning, match="tess has 2 speaker"):
+        evaluate(tmp_path, data=names, protocols=protocols, recipes="svm", label_scheme="seven")
+    assert read_json(tmp_path / "result.json")["untested"] == {"speaker-kfold": ["tess"]}
+    text = (tmp_path / "page.md").read_text()
+    assert "**Learned from, but not tested: tess under `speaker-kfold`.**" in text
 
 
 def test_the_mean_of_corpora_draws_them_independently():

@@ -100,6 +100,7 @@ def _write(found, out):
         "study": found.plan.study.form,
         "left_out": found.plan.left_out,
         "labels": found.labels,
+        "untested": found.untested,
         "states": {kind: int(count) for kind, count in kinds.items()},
         "reference": found.reference,
         **{name: _records(table) for name, table in tables.items()},

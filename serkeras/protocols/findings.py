@@ -25,6 +25,7 @@ class Findings:
         labels: list of the classes.
         states: list of `serkeras.studies.State` of all runs.
         table: DataFrame, one row a recipe and protocol, see `serkeras.evaluate_protocols`.
+        untested: dictionary from protocols to corpora that none of their finished folds tests.
         corpora: DataFrame of the corpora of a mixed test side, see
             `serkeras.protocols.corpora.measure`.
         by_fold: DataFrame of single corpora and statements, with the same pooled columns.
@@ -41,6 +42,7 @@ class Findings:
     labels: list
     states: list
     table: pd.DataFrame
+    untested: dict
     corpora: pd.DataFrame
     by_fold: pd.DataFrame
     recipes: pd.DataFrame
@@ -77,7 +79,7 @@ def gather(plan, states, folder, n_boot=2000):
     pairs = _recipes(plan, folder, n_boot)
     reference = _reference(table)
     return Findings(
-        plan, labels, states, table, _corpora(said, labels, n_boot),
+        plan, labels, states, table, _untested(plan, said), _corpora(said, labels, n_boot),
         _by_fold(table, said, labels, n_boot), pairs, reference,
         _protocols(table, reference, said, n_boot), origin.runs(done),
         joined.measure(done, said, labels, n_boot),
@@ -119,6 +121,12 @@ def _where(said, **where):
 def _flat(measured):
     ends = ("value", "low", "high")
     return {f"{name}_{end}": measured[name][end] for name in _MEASURES for end in ends}
+
+
+def _untested(plan, said):
+    known = set(plan.clips["corpus"])
+    found = {name: sorted(known - set(part["corpus"])) for name, part in said.groupby("protocol")}
+    return {name: corpora for name, corpora in found.items() if corpora}
 
 
 def _corpora(said, labels, n_boot):

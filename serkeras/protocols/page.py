@@ -95,7 +95,19 @@ def _table(found):
         + (", within each corpus" if len(set(found.plan.clips["corpus"])) > 1 else "")
         + ". The test side is named by what neither training nor validation has. **Bold rows know "
         "their test speakers** from training; where nothing is new, the figure is an upper bound "
-        "for new speakers."
+        "for new speakers." + _untested(found)
+    )
+
+
+def _untested(found):
+    if not found.untested:
+        return ""
+    told = "; ".join(
+        f"{', '.join(corpora)} under `{name}`" for name, corpora in found.untested.items()
+    )
+    return (
+        f" **Learned from, but not tested: {told}.** A corpus of fewer than three speakers has "
+        "none to spare where speakers are held out."
     )
 
 
