@@ -159,6 +159,7 @@ BY_FEATURES = {
     "model.settings.filters": [4, 8],
     "model.settings.units": 8,
     "training.epochs": 2,
+    "training.fit_sides": "train",
     "training.mixup": 0,
     "training.batch_size": 8,
     "augment.on_the_fly": False,

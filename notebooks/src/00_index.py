@@ -130,7 +130,7 @@ figure
 # | a **student**, new to all this | 01, 03, 04, 05, 06, 11 | from one clip to one network |
 # | a **lecturer** | 01 with parts of 02, 03, 04, 05, 06, 11 | six sessions, see `docs/labs.md` |
 # | a **researcher** | 11, 10, 02, then 07, 08, 09 | first what a figure is worth |
-# | an **engineer** | 01, 04, 09, 07, 11, 12 | noise, large networks, settings, new people, a product |
+# | an **engineer** | 01, 04, 09, 07, 11, 12 | noise, large networks, settings, people, a product |
 #
 # Whoever has **one hour** takes 01 and the first five sections of 11.
 #

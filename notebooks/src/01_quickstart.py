@@ -19,8 +19,9 @@
 #
 # `load` gives one row a clip: where the file is, who speaks, what is said and with which emotion.
 # Put `"ravdess"` in place of `"synthetic"` to go through this notebook with real recordings; they
-# are looked for under the folder that the environment variable `SERKERAS_DATA` names. Runs go to `OUT`. On Colab, a folder of the mounted Drive outlives
-# a disconnection: run the notebook again, and a broken run goes on from its last epoch.
+# are looked for under the folder that the environment variable `SERKERAS_DATA` names. Runs go to
+# `OUT`. On Colab, a folder of the mounted Drive outlives a disconnection: run the notebook again,
+# and a broken run goes on from its last epoch.
 
 # %%
 import logging
