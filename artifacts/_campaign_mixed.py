@@ -1,5 +1,7 @@
 """What campaign.py tells of recipes that learned several corpora together."""
 
+from operator import itemgetter
+
 from serkeras import datasets
 from serkeras._files import read_json
 from serkeras.evaluation._markdown import limited
@@ -35,7 +37,7 @@ def section(results, named, way):
         if len(data) == 1:
             continue
         rows = found.setdefault((tuple(data), study["label_scheme"], len(result["labels"])), [])
-        for row in result["table"]:
+        for row in filter(itemgetter("runs"), result["table"]):
             name = named(row["recipe"], study["settings"])
             rows.append((_rank(row), _row(row, name, result, f"{way}/{path.parent.name}/page.md")))
     return "".join(_titled(key, found[key]) for key in sorted(found))

@@ -185,10 +185,10 @@ def points(found):
         speakers ("new" or "known"), parameters (missing where there is no network), uar, low and
         high in percent.
     """
-    rows, named = [], [line.recipe for line in found]
+    rows, listed = [], [line.recipe for line in found]
     for line in filter(_has_place, found):
         # The table has the settings; here they only tell lines of one recipe apart.
-        name = line.recipe if named.count(line.recipe) == 1 else line.label
+        name = line.recipe if listed.count(line.recipe) == 1 else line.label
         for protocol, speakers in ((FOLDS, "new"), (line.known, "known")):
             if protocol in line.rows:
                 row = line.rows[protocol]

@@ -589,6 +589,14 @@ def test_a_corpus_of_too_few_speakers_is_told_to_be_untested(fake, tmp_path):
     assert "**Learned from, but not tested: tess under `speaker-kfold`.**" in text
 
 
+@pytest.mark.parametrize(("runs", "expected"), [(1, {}), (2, {"corpus": ["tess"]})])
+def test_what_a_missing_run_might_test_is_not_called_untested(runs, expected):
+    plan = types.SimpleNamespace(clips=clips_of(("ravdess", 6, 2), ("tess", 2, 2)))
+    table = pd.DataFrame({"protocol": ["corpus"], "runs": [runs], "of": [2]})
+    said = pd.DataFrame({"protocol": ["corpus"], "corpus": ["ravdess"]})
+    assert findings._untested(plan, table, said) == expected
+
+
 def test_the_mean_of_corpora_draws_them_independently():
     parts = [answers(seed, corpus=name) for seed, name in enumerate(("a", "b", "c", "d"))]
     said = pd.concat(parts).assign(recipe="svm", protocol="kfold")

@@ -8,7 +8,6 @@ from serkeras.evaluation._markdown import table as markdown
 from serkeras.protocols import pooled
 
 MEAN = "mean of the corpora"
-_FIGURES = ("uar", "accuracy")
 
 
 def measure(said, labels, n_boot=2000):
@@ -37,11 +36,11 @@ def _rows(table, labels, n_boot):
     measured = {name: pooled.measure(part, labels, n_boot) for name, part in parts.items()}
     for name, each in measured.items():
         resampled = f"{each['units']} {each['unit']}s"
-        yield {"corpus": name, **_flat(each), "clips": each["clips"], "resampled": resampled}
+        yield {"corpus": name, **pooled.flat(each), "clips": each["clips"], "resampled": resampled}
     units = pd.DataFrame(measured.values()).groupby("unit", sort=False)["units"].sum()
     yield {
         "corpus": MEAN,
-        **_flat(_mean(list(parts.values()), labels, n_boot)),
+        **pooled.flat(_mean(list(parts.values()), labels, n_boot)),
         "clips": table["clip"].nunique(),
         "resampled": ", ".join(f"{count} {unit}s" for unit, count in units.items()),
     }
@@ -55,16 +54,11 @@ def _mean(parts, labels, n_boot):
     ]
     return {
         name: pooled.limited(
-            np.mean([whole[name] for whole, _ in found]),
-            np.mean([drawn[name] for _, drawn in found], axis=0),
+            np.mean([whole[name] for whole, *_ in found]),
+            np.mean([drawn[name] for _, drawn, *_ in found], axis=0),
         )
-        for name in _FIGURES
+        for name in ("uar", "accuracy")
     }
-
-
-def _flat(measured):
-    ends = ("value", "low", "high")
-    return {f"{name}_{end}": measured[name][end] for name in _FIGURES for end in ends}
 
 
 def section(table):

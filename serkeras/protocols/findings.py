@@ -25,7 +25,8 @@ class Findings:
         labels: list of the classes.
         states: list of `serkeras.studies.State` of all runs.
         table: DataFrame, one row a recipe and protocol, see `serkeras.evaluate_protocols`.
-        untested: dictionary from protocols to corpora that none of their finished folds tests.
+        untested: dictionary from protocols to corpora that none of their folds tests; protocols
+            of which every recipe lacks runs are left out, for they might still.
         corpora: DataFrame of the corpora of a mixed test side, see
             `serkeras.protocols.corpora.measure`.
         by_fold: DataFrame of single corpora and statements, with the same pooled columns.
@@ -79,7 +80,7 @@ def gather(plan, states, folder, n_boot=2000):
     pairs = _recipes(plan, folder, n_boot)
     reference = _reference(table)
     return Findings(
-        plan, labels, states, table, _untested(plan, said), _corpora(said, labels, n_boot),
+        plan, labels, states, table, _untested(plan, table, said), _corpora(said, labels, n_boot),
         _by_fold(table, said, labels, n_boot), pairs, reference,
         _protocols(table, reference, said, n_boot), origin.runs(done),
         joined.measure(done, said, labels, n_boot),
@@ -109,7 +110,7 @@ def _pooled(said, labels, n_boot, **where):
         return {}
     measured = pooled.measure(table, labels, n_boot)
     facts = ("unit", "units", "fewest", "clips", "answers")
-    return _flat(measured) | {name: measured[name] for name in facts}
+    return pooled.flat(measured) | {name: measured[name] for name in facts}
 
 
 def _where(said, **where):
@@ -118,14 +119,10 @@ def _where(said, **where):
     return said
 
 
-def _flat(measured):
-    ends = ("value", "low", "high")
-    return {f"{name}_{end}": measured[name][end] for name in _MEASURES for end in ends}
-
-
-def _untested(plan, said):
+def _untested(plan, table, said):
     known = set(plan.clips["corpus"])
-    found = {name: sorted(known - set(part["corpus"])) for name, part in said.groupby("protocol")}
+    whole = table[table["runs"] == table["of"]]["protocol"].unique()
+    found = {name: sorted(known - set(_where(said, protocol=name)["corpus"])) for name in whole}
     return {name: corpora for name, corpora in found.items() if corpora}
 
 
@@ -175,5 +172,5 @@ def _protocols(table, reference, said, n_boot):
         if measured:
             facts = {name: measured[name] for name in ("unit", "units", "clips")}
             entry = {"recipe": row.recipe, "protocol": row.protocol, "minus": reference}
-            found.append({**entry, **_flat(measured), **facts})
+            found.append({**entry, **pooled.flat(measured), **facts})
     return pd.DataFrame(found)

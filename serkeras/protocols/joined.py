@@ -40,16 +40,11 @@ def measure(states, said, labels, n_boot=2000):
             {
                 **{"recipe": recipe, "protocol": protocol, "members": members.pop()},
                 "single_uar": pooled.measure(alone, labels, 1)["uar"]["value"],
-                **_ends("uar", own["uar"]),
-                **_ends("accuracy", own["accuracy"]),
-                **_ends("gain_uar", gain["uar"]),
+                **pooled.flat(own),
+                **pooled.flat({"gain_uar": gain["uar"]}, ["gain_uar"]),
             }
         )
     return pd.DataFrame(found)
-
-
-def _ends(name, measured):
-    return {f"{name}_{end}": measured[end] for end in ("value", "low", "high")}
 
 
 def _mean(states):

@@ -101,8 +101,7 @@ def measure(table, labels, n_boot=2000, seed=0):
     Source:
         As of `serkeras.evaluation.intervals.bootstrap`, which this equals for one corpus.
     """
-    _, strata, unit = _units(table)
-    whole, drawn = samples(table, labels, n_boot, seed)
+    whole, drawn, strata, unit = samples(table, labels, n_boot, seed)
     return {
         **{name: limited(whole[name], drawn[name]) for name in _MEASURES},
         "unit": unit,
@@ -120,12 +119,14 @@ def samples(table, labels, n_boot, seed):
         table, labels, n_boot, seed: as of `measure`.
 
     Returns:
-        Two dictionaries of `uar` and `accuracy`: floats, and float arrays `(n_boot,)`.
+        Two dictionaries of `uar` and `accuracy`: floats, and float arrays `(n_boot,)`. Int array
+        `(units,)`, the corpus of each unit that is drawn; and what is drawn, "speaker" or "clip".
     """
-    units, strata, _ = _units(table)
+    units, strata, unit = _units(table)
     counts = _count(table, units, len(strata), labels)
     drawn, whole = _resample(strata, [counts], n_boot, seed)[0], counts.sum(axis=0)
-    return tuple({name: of(each) for name, of in _MEASURES.items()} for each in (whole, drawn))
+    figures = ({name: of(each) for name, of in _MEASURES.items()} for each in (whole, drawn))
+    return *figures, strata, unit
 
 
 def difference(table, other, n_boot=2000, seed=0):
@@ -204,6 +205,12 @@ def _resample(strata, counts, n_boot, seed):
         for samples, each in zip(drawn, counts, strict=True):
             samples.append(np.tensordot(weights, each, axes=1))
     return [np.concatenate(samples) for samples in drawn]
+
+
+def flat(measured, names=tuple(_MEASURES)):
+    """Return figures `{name: {"value", "low", "high"}}` as `{"NAME_value": ...}`, for a table."""
+    ends = ("value", "low", "high")
+    return {f"{name}_{end}": measured[name][end] for name in names for end in ends}
 
 
 def limited(value, samples):
