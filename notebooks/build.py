@@ -16,6 +16,7 @@ there is no address; `{notebooks}` becomes a table of all other notebooks, from 
 """
 
 import argparse
+import asyncio
 import copy
 import hashlib
 import os
@@ -278,9 +279,30 @@ def execute(notebook, cache, fast=False, timeout=900):
             coalesce_streams=True,
             resources={"metadata": {"path": folder}},
         )
-        client.execute(env=env)
+        asyncio.run(_execute(client, env))
         places = {folder: ".", str(cache): "~/.cache/serkeras", str(NOTEBOOKS.parent): "serkeras"}
         clean(notebook, places | {str(Path.home()): "~"})
+
+
+async def _execute(client, env):
+    """Run a client's notebook, looking for a lost answer once a second.
+
+    pyzmq's asyncio sockets miss the one signal of a message where something else has asked for
+    the socket's events meanwhile; on a busy machine nbclient then waits until the cell's timeout.
+    Whoever asks to be told of messages again wakes all who wait.
+    """
+
+    async def look():
+        while True:
+            await asyncio.sleep(1)
+            if client.kc is not None:
+                await client.kc.shell_channel.socket.poll(1)
+
+    looking = asyncio.create_task(look())
+    try:
+        await client.async_execute(env=env)
+    finally:
+        looking.cancel()
 
 
 def clean(notebook, places):

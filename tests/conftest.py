@@ -1,5 +1,6 @@
 """What every test shares: its own cache folder, no network, and the way to real recordings."""
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -20,6 +21,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# JAX compiles each operation for each shape, which takes longer than the few calls of a test.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
+# Tracing makes millions of objects, and Python would look through all of them every few hundred.
+gc.set_threshold(50_000, 10, 10)
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -174,6 +180,20 @@ def learning(monkeypatch):
 
     monkeypatch.setattr(fit.Fit, "keep", keep_and_note)
     return found
+
+
+@pytest.fixture
+def shallow(monkeypatch):
+    """Return a function that leaves one block of each stage of DenseNets and ResNets."""
+    from serkeras.models.backbones import densenet, resnet
+
+    def cut():
+        for name, (growth, blocks, stem) in densenet._SHAPES.items():
+            monkeypatch.setitem(densenet._SHAPES, name, (growth, (1,) * len(blocks), stem))
+        for name, (blocks, bottleneck) in resnet._SHAPES.items():
+            monkeypatch.setitem(resnet._SHAPES, name, ((1,) * len(blocks), bottleneck))
+
+    return cut
 
 
 @pytest.fixture(scope="session")
