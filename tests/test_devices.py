@@ -206,7 +206,7 @@ def check_a_run():
         os.environ["SERKERAS_CACHE"] = f"{folder}/cache"
         csv = write_corpus(Path(folder))
         settings = SMALL | {"training.epochs": 1, "training.retrain": False}
-        settings |= {"training.devices": "all", "training.batch_size": 9}
+        settings |= {"training.devices": "all", "training.batch_size": 6}
         run = serkeras.train(
             "logistic", [csv], out=f"{folder}/run", settings=settings, progress=False
         )
