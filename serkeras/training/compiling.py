@@ -8,9 +8,19 @@ from serkeras.training.losses import ClassLoss
 from serkeras.training.schedules import Schedule
 from serkeras.training.whole_batch import of_whole_batch
 
+# Keras' "accuracy" finds out which of them is meant, but only in the first step.
+_ACCURACY = {
+    None: lambda name: name,
+    False: keras.metrics.SparseCategoricalAccuracy,
+    True: keras.metrics.CategoricalAccuracy,
+}
 
-def compile_model(model, config, targets, num_classes, whole=None):
+
+def compile_model(model, config, targets, num_classes, whole=None, shares=None):
     """Compile a model.
+
+    Optimiser and metric have their variables afterwards: TensorFlow traces a step that makes
+    variables twice, which takes longer than the first epoch of a short fit.
 
     Args:
         model: `keras.Model` that ends in probabilities; its weights exist.
@@ -19,6 +29,8 @@ def compile_model(model, config, targets, num_classes, whole=None):
             gradients of several batches are averaged, for the number of batches in an epoch.
         num_classes: int.
         whole: the model that `model` is a part of, see `layer_rates.depths`; None is `model`.
+        shares: whether the fit is given shares of the classes, not their indices; None where that
+            is not known yet.
 
     Raises:
         ValueError: a setting of the loss, of the learning-rate rule, of the rates of layers or of
@@ -30,7 +42,7 @@ def compile_model(model, config, targets, num_classes, whole=None):
     model.compile(
         _optimizer(model, config, whole, len(targets)),
         loss=of_whole_batch(_loss(config, targets, num_classes)),
-        metrics=["accuracy"],
+        metrics=[_ACCURACY[shares](name="accuracy")],
         jit_compile="auto" if config.jit_compile is None else config.jit_compile,
         steps_per_execution=config.steps_per_execution,
     )
@@ -57,11 +69,10 @@ def _optimizer(model, config, whole, clips):
         config.accumulate,
         batches,
     )
-    if depths is not None:
-        optimizer.build(model.trainable_variables)  # its rates are set before the first step
     if config.precision == "mixed_float16":
         # Keras wraps by itself only where the outermost model computes in float16.
-        return keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer.build(model.trainable_variables)
     return optimizer
 
 

@@ -134,8 +134,8 @@ class Fit:
         """Fit until `over`, from the last checkpoint where there is one.
 
         Args:
-            build: function without arguments that returns a compiled model, the same one (but
-                for its weights) whenever it is called.
+            build: function without arguments that returns a compiled model whose optimiser has
+                been built, the same one (but for its weights) whenever it is called.
             callbacks: further Keras callbacks.
             progress: show a bar with the time that is left.
 
@@ -176,7 +176,6 @@ class Fit:
             self.rows = []
             return
         self.rows = self.rows[: int(found[-1].stem.rsplit("-", 1)[1])]
-        model.optimizer.build(model.trainable_variables)
         with warnings.catch_warnings():  # Keras only warns of a state that does not fit
             warnings.filterwarnings("error", "Skipping variable loading for optimizer")
             load_state(model, found[-1])

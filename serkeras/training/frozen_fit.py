@@ -58,7 +58,8 @@ def prepare(folder, phase, whole, sides, config, progress):
     _tell(parts, maps, kept)
     found = {each.folder: each.load(progress) for each in maps}
     _keep(parts, maps, kept)
-    compile_model(parts.rest, config, sides[0].y, whole.output.shape[-1], whole)
+    shares = sides[0].shares is not None
+    compile_model(parts.rest, config, sides[0].y, whole.output.shape[-1], whole, shares)
     given = [
         frozen_maps.on_maps(side, found[each.folder])
         for side, each in zip(sides, maps, strict=True)

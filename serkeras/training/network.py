@@ -55,7 +55,8 @@ def builder(train_side, labels, experiment):
             network = _network(experiment.model, x.shape[1:], len(labels), train_side.varies)
         inputs, outputs = _joined(network, inputs, x, train_side.varies)
         model = keras.Model(inputs, outputs, name=f"{network.name}_scaled")
-        compile_model(model, experiment.training, train_side.y, len(labels))
+        shares = train_side.shares is not None
+        compile_model(model, experiment.training, train_side.y, len(labels), shares=shares)
         return model
 
     return build
