@@ -377,3 +377,22 @@ def test_steps_of_one_execution_share_a_rate(tmp_path, monkeypatch):
     Fit(tmp_path, "search", *batches, 1, schedule(config, 1)).run(build, progress=False)
     # Once as the epoch begins, then once for the batches 1 and 2, 3 and 4, and 5.
     assert progress == [0, 0.0, 0.4, 0.8]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="others trace otherwise")
+@pytest.mark.parametrize("shares", [False, True])
+@pytest.mark.parametrize("kind", ["float32", "mixed_float16"])
+def test_a_step_is_traced_once(monkeypatch, kind, shares):
+    """Keras makes variables in the first step, and has TensorFlow trace it again for them."""
+    traced, call = [], ClassLoss.call
+    monkeypatch.setattr(
+        ClassLoss, "call", lambda self, *given: traced.append(1) or call(self, *given)
+    )
+    config = TrainingConfig(optimizer="adamw", loss="focal", weight_decay=0.1, precision=kind)
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(inputs))
+    compile_model(model, config, Y, 3, shares=shares)
+    y = np.eye(3, dtype=np.float32)[Y] if shares else Y
+    found = model.fit(P, y, batch_size=2, epochs=3, verbose=0)
+    assert len(traced) == 1
+    assert len(set(found.history["loss"])) == 3
