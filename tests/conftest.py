@@ -129,6 +129,16 @@ def _is_local(host):
         return False
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_clips_shown():
+    """Two clips on the page of a report, not eight: drawing them takes longer than a tiny fit."""
+    from serkeras.evaluation import report
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "CLIPS_SHOWN", 2)
+        yield
+
+
 @pytest.fixture(scope="session")
 def own_csv(tmp_path_factory):
     """CSV of a tiny corpus of own recordings (see `tests.recordings`)."""

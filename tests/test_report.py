@@ -77,6 +77,11 @@ def make_run(folder, experiment=None, disjoint=True, num_speakers=4, sure=0.6, *
     return folder
 
 
+@pytest.fixture(autouse=True)
+def all_clips_shown(few_clips_shown, monkeypatch):
+    monkeypatch.setattr(report, "CLIPS_SHOWN", 8)
+
+
 @pytest.fixture
 def undrawn(monkeypatch):
     """Leave out the slow drawing in tests that read the text alone."""
