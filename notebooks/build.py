@@ -295,7 +295,7 @@ async def _execute(client, env):
     async def look():
         while True:
             await asyncio.sleep(1)
-            if client.kc is not None:
+            if client.kc is not None and client.kc.channels_running:
                 await client.kc.shell_channel.socket.poll(1)
 
     looking = asyncio.create_task(look())

@@ -131,12 +131,13 @@ def _is_local(host):
 
 @pytest.fixture(scope="session", autouse=True)
 def few_clips_shown():
-    """Two clips on the page of a report, not eight: drawing them takes longer than a tiny fit."""
+    """Two clips on the page of a report: eight take half a second. Gives the usual number."""
     from serkeras.evaluation import report
 
+    usual = report.CLIPS_SHOWN
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "CLIPS_SHOWN", 2)
-        yield
+        yield usual
 
 
 @pytest.fixture(scope="session")
@@ -194,14 +195,15 @@ def learning(monkeypatch):
 
 @pytest.fixture
 def shallow(monkeypatch):
-    """Return a function that leaves one block of each stage of DenseNets and ResNets."""
-    from serkeras.models.backbones import densenet, resnet
+    """Return a function that leaves a block of each stage of DenseNets and ResNets, two of ViT."""
+    from serkeras.models.backbones import densenet, networks, resnet
 
     def cut():
         for name, (growth, blocks, stem) in densenet._SHAPES.items():
             monkeypatch.setitem(densenet._SHAPES, name, (growth, (1,) * len(blocks), stem))
         for name, (blocks, bottleneck) in resnet._SHAPES.items():
             monkeypatch.setitem(resnet._SHAPES, name, ((1,) * len(blocks), bottleneck))
+        monkeypatch.setattr(networks, "_VIT_LAYERS", 2)
 
     return cut
 

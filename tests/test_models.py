@@ -1,5 +1,6 @@
 """The contract that every registered model keeps, and the counts of the source report."""
 
+import select
 import subprocess
 import sys
 
@@ -123,6 +124,7 @@ def test_saved_model_loads_in_a_fresh_process_with_safe_mode_on(model, clips, fr
     model.save(tmp_path / "model.keras")
     np.savez(tmp_path / "clips.npz", **(clips if isinstance(clips, dict) else {"x": clips}))
     print(tmp_path, file=fresh.stdin, flush=True)
+    assert select.select([fresh.stdout], [], [], 120)[0], "no answer within two minutes"
     assert fresh.stdout.readline() == "loaded\n"
     np.testing.assert_allclose(
         np.load(tmp_path / "out.npy"), model.predict(clips, verbose=0), atol=1e-6

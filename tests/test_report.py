@@ -79,7 +79,7 @@ def make_run(folder, experiment=None, disjoint=True, num_speakers=4, sure=0.6, *
 
 @pytest.fixture(autouse=True)
 def all_clips_shown(few_clips_shown, monkeypatch):
-    monkeypatch.setattr(report, "CLIPS_SHOWN", 8)
+    monkeypatch.setattr(report, "CLIPS_SHOWN", few_clips_shown)
 
 
 @pytest.fixture

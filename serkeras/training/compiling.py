@@ -8,19 +8,12 @@ from serkeras.training.losses import ClassLoss
 from serkeras.training.schedules import Schedule
 from serkeras.training.whole_batch import of_whole_batch
 
-# Keras' "accuracy" finds out which of them is meant, but only in the first step.
-_ACCURACY = {
-    None: lambda name: name,
-    False: keras.metrics.SparseCategoricalAccuracy,
-    True: keras.metrics.CategoricalAccuracy,
-}
-
 
 def compile_model(model, config, targets, num_classes, whole=None, shares=None):
     """Compile a model.
 
-    Optimiser and metric have their variables afterwards: TensorFlow traces a step that makes
-    variables twice, which takes longer than the first epoch of a short fit.
+    The optimiser has its variables afterwards, and so has the metric where `shares` is known:
+    TensorFlow traces a step that makes variables twice.
 
     Args:
         model: `keras.Model` that ends in probabilities; its weights exist.
@@ -42,7 +35,7 @@ def compile_model(model, config, targets, num_classes, whole=None, shares=None):
     model.compile(
         _optimizer(model, config, whole, len(targets)),
         loss=of_whole_batch(_loss(config, targets, num_classes)),
-        metrics=[_ACCURACY[shares](name="accuracy")],
+        metrics=[_accuracy(shares)],
         jit_compile="auto" if config.jit_compile is None else config.jit_compile,
         steps_per_execution=config.steps_per_execution,
     )
@@ -53,6 +46,13 @@ def compile_model(model, config, targets, num_classes, whole=None, shares=None):
             f"for {model.name!r}. Set it to false; or begin a new process, where an earlier fit "
             "of this one has asked for deterministic operations."
         )
+
+
+def _accuracy(shares):
+    if shares is None:
+        return "accuracy"  # Keras finds out which of them is meant, but only in the first step
+    kind = keras.metrics.CategoricalAccuracy if shares else keras.metrics.SparseCategoricalAccuracy
+    return kind(name="accuracy")
 
 
 def _optimizer(model, config, whole, clips):

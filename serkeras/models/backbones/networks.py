@@ -7,6 +7,8 @@ from serkeras.models.backbones.densenet import densenet, densenet_top
 from serkeras.models.backbones.layers import AdaptiveAveragePooling
 from serkeras.models.backbones.resnet import resnet, resnet_top
 
+_VIT_LAYERS = 12
+
 
 def network(name, input_shape, classes=None):
     """Build one network without the layers in front of it.
@@ -87,7 +89,7 @@ def _vit(input_shape, classes):
     backbone = keras_hub.models.ViTBackbone(
         image_shape=input_shape,
         patch_size=16,
-        num_layers=12,
+        num_layers=_VIT_LAYERS,
         num_heads=12,
         hidden_dim=768,
         mlp_dim=3072,
