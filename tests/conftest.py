@@ -18,7 +18,6 @@ from tests.references import import_transformers
 # Before anything imports TensorFlow: no start-up chatter, and few threads, so that several
 # test processes share a small machine.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # JAX compiles each operation for each shape, which takes longer than the few calls of a test.

@@ -156,6 +156,17 @@ def test_saved_models_are_the_same_in_a_fresh_process(tmp_path):
         np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy"), model.predict(x))
 
 
+def test_the_names_are_known_without_skops():
+    """Each training asks whether its model is classical; skops takes three seconds to import."""
+    code = (
+        "import sys\n"
+        "from serkeras import models\n"
+        "print(models.is_classical('svm'), models.is_classical('cnn'), 'skops' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout == "True False False\n"
+
+
 def test_file_with_other_objects_is_refused(tmp_path):
     pipeline = Pipeline([("statistics", FunctionTransformer(subprocess.run))])
     skops.io.dump(ClassicalModel("svm", pipeline, 2), tmp_path / "model.skops")

@@ -9,7 +9,6 @@ import zipfile
 import numpy as np
 import scipy.optimize
 import scipy.special
-import skops.io
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
@@ -233,6 +232,8 @@ class ClassicalModel:
 
 def save(model, path):
     """Write a `ClassicalModel` with skops, whole or not at all."""
+    import skops.io  # takes seconds, and each training of a network asks for the names above
+
     with atomic_path(path) as temporary:
         # A forest of 500 trees takes 40 MB without compression.
         skops.io.dump(model, temporary, compression=zipfile.ZIP_DEFLATED)
@@ -244,4 +245,6 @@ def load(path):
     Raises:
         TypeError: (of skops) the file holds objects that are none of a classical model.
     """
+    import skops.io
+
     return skops.io.load(path, trusted=list(_TRUSTED))
