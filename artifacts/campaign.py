@@ -6,6 +6,8 @@
 They are made from artifacts/results/protocols/*/result.json, as `python -m serkeras protocols`
 writes it, and from the recipes' published figures: the table and the figure where that is of
 RAVDESS alone with all of its eight emotions, a table of their own for results of several corpora.
+A table of what a recipe's parts are worth is made from artifacts/results/studies, where
+`python -m serkeras study compare STUDY --with ROW` has left one.
 The CSV file beside the figure has the numbers that it was drawn from.
 """
 
@@ -21,6 +23,7 @@ sys.path[:0] = [str(REPO), str(REPO / "artifacts")]
 
 import _campaign_figure as drawing  # noqa: E402
 import _campaign_mixed as mixed  # noqa: E402
+import _campaign_parts as parts  # noqa: E402
 from _campaign_lines import FOLDS, OTHER_FOLDS, lines  # noqa: E402
 
 from serkeras import models, recipes  # noqa: E402
@@ -37,6 +40,7 @@ PAGE = "docs/campaign.md"
 FIGURE = "docs/figures/accuracy-against-parameters.png"
 POINTS = FIGURE.replace(".png", ".csv")
 WAY = "../artifacts/results/protocols"  # from the page to the results
+STUDIES = "../artifacts/results/studies"
 START, END = "<!-- campaign:start -->", "<!-- campaign:end -->"
 
 _HEAD = (
@@ -217,6 +221,7 @@ def made(repo=REPO, results=RESULTS):
     found = lines(results)
     bars = "\n".join(f"- {level.words}: {level.source}" for level in drawing.LEVELS)
     inner = f"\n{table(found)}\n{_NOTE}\n{bars}\n{ensembles(found)}"
+    inner += parts.section(results.parent / "studies", STUDIES)
     inner += mixed.section(results, named, WAY)
     numbers = pd.concat([points(found), drawing.published()])
     text = numbers.to_csv(index=False, lineterminator="\n")

@@ -187,6 +187,29 @@ def test_recipes_of_several_corpora_have_a_table_of_their_own(repo):
     assert head in (repo / "docs" / "campaign.md").read_text()
 
 
+def test_parts_have_a_table_with_their_differences(repo):
+    folder = repo / "studies" / "parts"
+    assert campaign.parts.section(folder.parent, "..") == ""
+    write_json(folder / "study.json", {"name": "parts", "settings": {"training.epochs": 60}})
+    pd.DataFrame({
+        "a": ["no masks/own"], "b": ["as it is/own"], "split": ["folds5"], "runs": [3],
+        "units": [17], "unit": ["speaker"], "uar_a": [0.58], "uar_b": [0.6349],
+        "uar_difference": [-0.0549], "uar_low": [-0.08], "uar_high": [-0.03], "uar_p": [0.004],
+        "uar_p_holm": [0.0321],
+    }).to_csv(folder / "compare-folds5-with-as-it-is-own.csv", index=False)  # fmt: skip
+    told = campaign.parts.section(folder.parent, "..")
+    assert "\n### What each part is worth: `parts`\n" in told
+    assert [line for line in told.splitlines() if line.startswith("|")][2:] == [
+        "| **as it is** | 3 | 63.5 |  |  |  |",
+        "| no masks | 3 | 58.0 | -5.5 [-8.0, -3.0] | 0.004 | 0.032 |",
+    ]
+    for words in ("split `folds5`", "`training.epochs=60`", "17 speakers"):
+        assert words in told
+    assert "(../parts/compare-folds5-with-as-it-is-own.png)" in told
+    campaign.write(repo, repo / "results")
+    assert "### What each part is worth" in (repo / "docs" / "campaign.md").read_text()
+
+
 def test_of_several_results_that_of_most_runs_counts_and_settings_stand_apart(repo):
     result("cnn5-zz", [row("cnn5", "folds5", 0.2, seeds=1)], 5)(repo)
     result("cnn5-z", [row("cnn5", "folds5", 0.5, seeds=5)], 1_200_000)(repo)

@@ -22,7 +22,7 @@ from scipy import stats
 from serkeras import recipes, runs, studies
 from serkeras._files import read_json, write_json
 from serkeras.cli import main
-from serkeras.studies import crew, paired, report, rows, work
+from serkeras.studies import crew, differences, paired, report, rows, work
 from serkeras.studies import folder as folders
 from tests.recordings import SMALL
 
@@ -770,6 +770,39 @@ def test_compare_all_corrects_for_the_number_of_pairs(done, capsys):
     assert one["accuracy"]["high"] == table["accuracy_high"][0]
 
 
+def test_compare_with_asks_only_about_one_row(done, capsys):
+    base = "cnn2 epochs=7/mfcc"
+    assert main(["study", "compare", str(done), "--with", base]) == 0
+    assert "3 pairs" in capsys.readouterr().out
+    name = done / "compare-speaker-with-cnn2-epochs-7-mfcc"
+    table = pd.read_csv(name.with_suffix(".csv"))
+    rows = dict.fromkeys(f"{cell.recipe}/{cell.features}" for cell in studies.expand(study()))
+    assert table["a"].tolist() == [row for row in rows if row != base]
+    assert set(table["b"]) == {base}
+    assert table["uar_p_holm"].to_numpy() == pytest.approx(paired.holm(table["uar_p"]))
+    one = studies.compare(study(), table["a"][2], base, out=done)
+    assert one["uar"]["difference"] == pytest.approx(table["uar_difference"][2])
+    assert name.with_suffix(".png").stat().st_size > 10_000
+
+
+def test_differences_are_drawn_where_they_are():
+    table = pd.DataFrame({
+        "a": ["better/own", "worse/own", "like it/own"], "b": "as it is/own", "units": 17,
+        "unit": "speaker", "split": "folds5", "uar_difference": [0.05, -0.04, 0.01],
+        "uar_low": [0.02, -0.06, -0.03], "uar_high": [0.08, -0.02, 0.04],
+        "uar_p_holm": [0.01, 0.004, 0.7],
+    })  # fmt: skip
+    (axis,) = differences.draw(table).axes
+    drawn = {bars.get_label(): bars for bars in axis.containers}
+    known = drawn["Holm p below 0.05"].lines[0]
+    np.testing.assert_allclose(known.get_xydata(), [[5, 0], [-4, 1]])
+    (reach,) = drawn["not known to differ"].lines[2]
+    np.testing.assert_allclose(reach.get_segments(), [[[-3, 2], [4, 2]]])
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    assert labels == ["better", "worse", "like it"]
+    assert axis.get_title() == "UAR compared with 'as it is' on the same clips, split folds5"
+
+
 def test_rows_with_other_test_clips_are_refused(done):
     path = done / "runs" / "cnn__mfcc__speaker__seed1" / "predictions.csv"
     table = pd.read_csv(path)
@@ -812,5 +845,6 @@ def test_the_command_lists_and_shows_studies(capsys):
     assert json.loads(capsys.readouterr().out) == studies.load("s0-features").form
     assert main(["study", "status", "no-such"]) == 2
     assert "s0-features" in capsys.readouterr().err
-    assert main(["study", "compare", "s0-features", "cnn5/mfcc"]) == 2
-    assert "takes two rows" in capsys.readouterr().err
+    for words in (["cnn5/mfcc"], ["cnn5/mfcc", "issa/mfcc", "--with", "svm/mfcc"]):
+        assert main(["study", "compare", "s0-features", *words]) == 2
+        assert "takes two rows" in capsys.readouterr().err

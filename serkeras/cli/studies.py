@@ -225,11 +225,15 @@ def _add_compare(actions):
         """
         python -m serkeras study compare s0-features issa/mfcc cnn5/mfcc
         python -m serkeras study compare s0-features --split random    every two, Holm's correction
+        python -m serkeras study compare s0-features --with svm/mfcc   every other row with this one
         """,
     )
     _add_place(command)
     command.add_argument("rows", nargs="*", metavar="ROW", help="two rows as RECIPE/FEATURES")
     command.add_argument("--split", help="label of a split (the study's first)")
+    command.add_argument(
+        "--with", dest="base", metavar="ROW", help="test every other row with this one, and draw it"
+    )
     command.add_argument("--json", metavar="FILE", help="write the figures of two rows")
 
 
@@ -238,14 +242,20 @@ def _compare(arguments):
     from serkeras import studies
     from serkeras.studies.comparison import describe
 
-    if len(arguments.rows) not in (0, 2) or (arguments.json and not arguments.rows):
+    asked = (len(arguments.rows), bool(arguments.base), bool(arguments.json))
+    if asked not in ((2, False, False), (2, False, True), (0, False, False), (0, True, False)):
         raise ValueError(
-            "`study compare` takes two rows, or none for every two; --json goes with two. "
-            f"Received: {len(arguments.rows)}. Name them as RECIPE/FEATURES."
+            "`study compare` takes two rows, one after --with, or none for every two; --json goes "
+            f"with two. Received: {len(arguments.rows)} rows, --with {arguments.base}, --json "
+            f"{arguments.json}. Name rows as RECIPE/FEATURES."
         )
     study, out = _place(arguments)
+    if arguments.base:
+        _print_pairs(studies.compare_with(study, arguments.base, arguments.split, out))
+        return 0
     if not arguments.rows:
-        return _compare_all(study, out, arguments.split)
+        _print_pairs(studies.compare_all(study, arguments.split, out))
+        return 0
     result = studies.compare(study, *arguments.rows, split=arguments.split, out=out)
     print(describe(result))
     if arguments.json:
@@ -253,10 +263,7 @@ def _compare(arguments):
     return 0
 
 
-def _compare_all(study, out, split):
-    from serkeras import studies
-
-    table = studies.compare_all(study, split, out)
+def _print_pairs(table):
     shown = table[["a", "b", "runs", "units"]].copy()
     for name, word in (("uar", "UAR"), ("accuracy", "acc.")):
         low, high = (100 * table[f"{name}_{end}"] for end in ("low", "high"))
@@ -270,4 +277,3 @@ def _compare_all(study, out, split):
     print(f"\n{len(table)} pairs; Holm: corrected for {len(table)} tests of one measure.")
     print("p is of the exchange of two systems' answers speaker by speaker (clip by clip where")
     print("speakers are unknown), conditional on the networks trained here.")
-    return 0

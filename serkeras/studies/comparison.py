@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from serkeras._files import atomic_write
+from serkeras.evaluation import plots
 from serkeras.evaluation.intervals import FEW_SPEAKERS
 from serkeras.runs import Run
+from serkeras.studies import differences, paired
 from serkeras.studies import folder as folders
-from serkeras.studies import paired
 from serkeras.studies.cells import expand
 from serkeras.studies.study import load
 
@@ -87,18 +88,58 @@ def compare_all(study, split=None, out=None, n_boot=2000, seed=0):
     """
     study = load(study)
     split = _split(study, split)
-    found = compare_pairs(study, split, out, n_boot, seed)
+    table = _tested(compare_pairs(study, split, out, n_boot, seed), split)
+    table = table.sort_values(["uar_p", "a", "b"], kind="stable", ignore_index=True)
+    _write(table, study, out, f"compare-{slug(split)}")
+    return table
+
+
+def compare_with(study, base, split=None, out=None, n_boot=2000, seed=0):
+    """Test every other row of a split against one, with Holm's correction over these tests.
+
+    For an ablation, or for many systems beside one baseline: fewer questions than every two rows
+    ask, so a difference is sooner known.
+
+    Args:
+        study, split, out, n_boot, seed: as in `compare`.
+        base: the one row, named as in `compare`.
+
+    Returns:
+        DataFrame as `compare_all` gives it, `b` always the base, in the order of the study, with
+        the column split.
+        Written to `compare-SPLIT-with-BASE.csv` in the folder of the study, and drawn beside it.
+
+    Raises:
+        ValueError: as in `compare`; also if no other row has a finished run in common with it.
+    """
+    study = load(study)
+    split = _split(study, split)
+    rows = _rows(study, out, split)
+    base = _named(rows, base)
+    others = [row for row in rows if row != base and set(rows[row]) & set(rows[base])]
+    found = [_pair(row, base, rows, split, n_boot, seed) for row in others]
+    table = _tested(found, split)
+    table.insert(2, "split", split)
+    path = _write(table, study, out, f"compare-{slug(split)}-with-{slug(base)}")
+    plots.save(differences.draw(table), path.with_suffix(".png"))
+    return table
+
+
+def _tested(found, split):
+    """Return results of `compare` as a table, corrected for their number."""
     if not found:
         raise ValueError(
             "Two rows with finished runs of one seed must be there to be compared. Received: "
             f"none in split {split!r}. Run more of the study first."
         )
-    table = corrected(found)
-    table = table.sort_values(["uar_p", "a", "b"], kind="stable", ignore_index=True)
-    path = Path(out or folders.default_folder(study)) / f"compare-{_file_word(split)}.csv"
+    return corrected(found)
+
+
+def _write(table, study, out, name):
+    path = Path(out or folders.default_folder(study)) / f"{name}.csv"
     with atomic_write(path) as file:
         table.to_csv(file, index=False)
-    return table
+    return path
 
 
 def corrected(results):
@@ -117,8 +158,9 @@ def corrected(results):
     return table
 
 
-def _file_word(split):
-    return "".join(letter if letter.isalnum() else "-" for letter in split).lower()
+def slug(label):
+    """Return a label of a split or row as a part of a file name."""
+    return "".join(letter if letter.isalnum() else "-" for letter in label).lower()
 
 
 def _split(study, split):

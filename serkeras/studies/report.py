@@ -13,6 +13,7 @@ from serkeras.evaluation._markdown import table as markdown
 from serkeras.studies import folder as folders
 from serkeras.studies import heatmap
 from serkeras.studies.cells import expand, left_out
+from serkeras.studies.comparison import slug
 from serkeras.studies.rows import NEW, SAME, runs_table, table
 from serkeras.studies.study import load, names
 
@@ -87,7 +88,7 @@ def _limits(percent):
 
 def _slug(label, number, study):
     """Return a split's label as a part of a file name, numbered where two would share one."""
-    words = ["".join(c if c.isalnum() else "-" for c in e.label).lower() for e in study.splits]
+    words = [slug(entry.label) for entry in study.splits]
     return words[number] if words.count(words[number]) == 1 else f"{words[number]}-{number + 1}"
 
 
