@@ -375,6 +375,42 @@ def test_the_seeds_of_a_fold_are_joined_by_their_mean_probability(fake, tmp_path
     assert f"| svm | `loso` | 3 | {100 * single:.1f} | {100 * expected:.1f} [" in text
 
 
+def test_speakers_on_whom_settings_were_chosen_are_told_apart(fake, tmp_path, monkeypatch):
+    describe = serkeras.recipes.describe
+    chosen_on = {"svm": ["ravdess-02", "ravdess-05", "ravdess-09", "emodb-03"]}
+    monkeypatch.setattr(
+        "serkeras.recipes.describe",
+        lambda name: describe(name) | {"chosen_on": chosen_on.get(name, [])},
+    )
+    evaluate(tmp_path / "p", protocols=["loso"])
+    rows = read_json(tmp_path / "p" / "result.json")["chosen"]
+    assert [(row["recipe"], row["chosen_on"]) for row in rows] == [("svm", False), ("svm", True)]
+    assert [(row["units"], row["clips"]) for row in rows] == [(9, 9 * 8), (3, 3 * 8)]
+    runs_of_svm = (tmp_path / "p" / "study" / "runs").glob("svm__*")
+    said = pd.concat([pd.read_csv(folder / "predictions.csv") for folder in runs_of_svm])
+    for row in rows:
+        part = said[said["speaker"].isin(chosen_on["svm"]) == row["chosen_on"]]
+        expected = recall_score(part["emotion"], part["predicted"], average="macro")
+        assert row["uar_value"] == pytest.approx(expected)
+        assert row["uar_low"] < expected < row["uar_high"]
+    text = (tmp_path / "p" / "page.md").read_text()
+    assert f"| svm | `loso` | had none | 9 | 72 | {100 * rows[0]['uar_value']:.1f} [" in text
+    chosen_on["svm"] = ["emodb-03"]
+    evaluate(tmp_path / "p", protocols=["loso"])
+    assert read_json(tmp_path / "p" / "result.json")["chosen"] == []
+    assert "settings were chosen" not in (tmp_path / "p" / "page.md").read_text()
+    assert not (tmp_path / "p" / "chosen.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["serkeras-small", "serkeras-small-enrolled"])
+def test_the_speakers_that_a_recipe_names_are_those_who_validate_it(name):
+    """The rule of artifacts/results/campaign.md: the inner sides of folds 1 and 2, seed 0."""
+    clips = clips_of(("ravdess", 24, 2))
+    sides = [splits.make(clips, f"folds5:{fold}", seed=0).validation for fold in (1, 2)]
+    named = serkeras.recipes.describe(name)["chosen_on"]
+    assert named == sorted(set(pd.concat(sides)["speaker"]))
+
+
 def test_one_seed_and_missing_ones_are_joined_to_nothing(fake, tmp_path):
     for seeds in ([0], [0, 13]):
         evaluate(tmp_path / str(len(seeds)), seeds=seeds, protocols=["loso"], recipes="svm")

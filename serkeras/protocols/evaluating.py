@@ -87,6 +87,7 @@ def _write(found, out):
         "recipes": found.recipes,
         "protocols": found.protocols,
         "joined": found.joined,
+        "chosen": found.chosen,
     }
     for name, table in {**tables, "runs": origin.flat(found.runs)}.items():
         path = out / f"{name}.csv"

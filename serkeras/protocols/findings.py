@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from serkeras.protocols import corpora, joined, origin, pooled
+from serkeras.protocols import chosen, corpora, joined, origin, pooled
 from serkeras.protocols.planning import Plan
 from serkeras.studies import cells, comparison, rows
 from serkeras.studies.folder import FINISHED
@@ -37,6 +37,8 @@ class Findings:
             reference on the clips of both.
         runs: DataFrame, one row a finished run, see `serkeras.protocols.origin.runs`.
         joined: DataFrame of ensembles of the seeds, see `serkeras.protocols.joined.measure`.
+        chosen: DataFrame of test speakers on whom settings were chosen, see
+            `serkeras.protocols.chosen.measure`.
     """
 
     plan: Plan
@@ -51,6 +53,7 @@ class Findings:
     protocols: pd.DataFrame
     runs: pd.DataFrame
     joined: pd.DataFrame
+    chosen: pd.DataFrame
 
 
 def gather(plan, states, folder, n_boot=2000):
@@ -84,6 +87,7 @@ def gather(plan, states, folder, n_boot=2000):
         _by_fold(table, said, labels, n_boot), pairs, reference,
         _protocols(table, reference, said, n_boot), origin.runs(done),
         joined.measure(done, said, labels, n_boot),
+        chosen.measure(said, chosen.speakers(plan.study), labels, n_boot),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from serkeras import datasets
 from serkeras.evaluation._markdown import limited
 from serkeras.evaluation._markdown import table as markdown
 from serkeras.evaluation.intervals import FEW_SPEAKERS
-from serkeras.protocols import corpora, joined, named, origin
+from serkeras.protocols import chosen, corpora, joined, named, origin
 from serkeras.protocols.figure import PEOPLE, has_people, newness
 from serkeras.studies.folder import FINISHED
 from serkeras.studies.rows import NEW, SAME
@@ -33,6 +33,7 @@ def sections(found):
     """
     parts = [
         _how(found), _standing(found), _table(found), _picture(found),
+        chosen.section(found.chosen),
         corpora.section(found.corpora), _by_fold(found), _recipes(found), _protocols(found),
         joined.section(found.joined), origin.section(found.runs), _limits(found), _again(found),
     ]  # fmt: skip

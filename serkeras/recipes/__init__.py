@@ -6,8 +6,9 @@ from pathlib import Path
 from serkeras._files import read_json
 from serkeras.config import Experiment
 
-# What a recipe has beside the parts of its experiment; "search" is for `serkeras.tune`.
-_FACTS = ("name", "about", "source", "published", "decisions", "search")
+# What a recipe has beside the parts of its experiment; "search" is for `serkeras.tune`, "chosen_on"
+# for `serkeras.evaluate_protocols`: the speakers who validated its settings.
+_FACTS = ("name", "about", "source", "published", "decisions", "chosen_on", "search")
 
 
 def names():
