@@ -376,16 +376,17 @@ def test_the_seeds_of_a_fold_are_joined_by_their_mean_probability(fake, tmp_path
 
 
 def test_speakers_on_whom_settings_were_chosen_are_told_apart(fake, tmp_path, monkeypatch):
+    fake.clips = clips_of(("ravdess", 10, 2))
     describe = serkeras.recipes.describe
     chosen_on = {"svm": ["ravdess-02", "ravdess-05", "ravdess-09", "emodb-03"]}
     monkeypatch.setattr(
         "serkeras.recipes.describe",
         lambda name: describe(name) | {"chosen_on": chosen_on.get(name, [])},
     )
-    evaluate(tmp_path / "p", protocols=["loso"])
-    rows = read_json(tmp_path / "p" / "result.json")["chosen"]
+    evaluate(tmp_path / "p", protocols=["loso", "random"])
+    rows = read_json(tmp_path / "p" / "result.json")["chosen"]  # under `random` none is new
     assert [(row["recipe"], row["chosen_on"]) for row in rows] == [("svm", False), ("svm", True)]
-    assert [(row["units"], row["clips"]) for row in rows] == [(9, 9 * 8), (3, 3 * 8)]
+    assert [(row["units"], row["clips"]) for row in rows] == [(7, 7 * 8), (3, 3 * 8)]
     runs_of_svm = (tmp_path / "p" / "study" / "runs").glob("svm__*")
     said = pd.concat([pd.read_csv(folder / "predictions.csv") for folder in runs_of_svm])
     for row in rows:
@@ -394,9 +395,12 @@ def test_speakers_on_whom_settings_were_chosen_are_told_apart(fake, tmp_path, mo
         assert row["uar_value"] == pytest.approx(expected)
         assert row["uar_low"] < expected < row["uar_high"]
     text = (tmp_path / "p" / "page.md").read_text()
-    assert f"| svm | `loso` | had none | 9 | 72 | {100 * rows[0]['uar_value']:.1f} [" in text
+    assert text.startswith(
+        "# svm, logistic-sklearn on ravdess, under loso (new speakers), random (known speakers)\n"
+    )
+    assert f"| svm | `loso` | had none | 7 | 56 | {100 * rows[0]['uar_value']:.1f} [" in text
     chosen_on["svm"] = ["emodb-03"]
-    evaluate(tmp_path / "p", protocols=["loso"])
+    evaluate(tmp_path / "p", protocols=["loso", "random"])
     assert read_json(tmp_path / "p" / "result.json")["chosen"] == []
     assert "settings were chosen" not in (tmp_path / "p" / "page.md").read_text()
     assert not (tmp_path / "p" / "chosen.csv").exists()
@@ -551,7 +555,7 @@ def test_corpora_are_shown_one_by_one(fake, tmp_path):
     table = evaluate(out, data=names, protocols=["corpus", "random"], label_scheme="seven")
     assert table["new"].tolist()[:2] == ["speakers statements corpora"] * 2
     text = (out / "page.md").read_text()
-    assert "on ravdess + emodb + tess, label scheme seven, under 2 protocols" in text
+    assert "on ravdess + emodb + tess, label scheme seven, under corpus (new speakers," in text
     assert "| new speakers, statements, corpora | 3 of 3 |" in text
     assert (
         "resampled with all of their clips in all runs (clips where speakers are unknown), within"

@@ -10,6 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from serkeras.config import Experiment
+from serkeras.evaluation import analysis
+
 REPO = Path(__file__).resolve().parents[1]
 
 
@@ -61,6 +64,27 @@ def test_sides_hold_what_the_split_claims(result):
     if split["speaker_disjoint"] and all("ravdess/" in clip for clip in sides[0]):
         actors = [{clip[-2:] for clip in side} for side in sides]
         assert sum(map(len, actors)) == len(set.union(*actors))
+
+
+def test_title_names_the_protocol(result):
+    experiment = Experiment.from_dict(json.loads((result / "experiment.json").read_text()))
+    split = json.loads((result / "split.json").read_text())
+    title = (result / "report.md").read_text().partition("\n")[0]
+    assert title == f"# {analysis.protocol(experiment, split['speaker_disjoint'])}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *publish.RESULTS.glob("protocols/*/page.md"),
+        *publish.RESULTS.glob("studies/*/report.md"),
+        *publish.RESULTS.glob("searches/*/report.md"),
+    ],
+    ids=lambda path: path.parent.name,
+)
+def test_titles_of_many_runs_name_their_protocols(path):
+    title = path.read_text().partition("\n")[0]
+    assert re.search(r", split [\w:-]+|, under ([\w-]+ \((new|known) |\d protocols$)", title)
 
 
 def test_pictures_of_the_report_are_there(result):

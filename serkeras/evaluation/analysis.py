@@ -18,6 +18,12 @@ _VOICES = {
 }
 
 
+def subject(experiment):
+    """Return recipe, data and split of an `Experiment`, as titles have them."""
+    data = " + ".join(datasets.name_of(spec) for spec in experiment.data)
+    return f"{experiment.recipe} on {data}, split {experiment.split}"
+
+
 def protocol(experiment, speaker_disjoint):
     """Return how a run was tested, as titles have it.
 
@@ -28,11 +34,7 @@ def protocol(experiment, speaker_disjoint):
     Returns:
         Text such as "cnn2 on ravdess, split speaker (new speakers), seed 0".
     """
-    data = " + ".join(datasets.name_of(spec) for spec in experiment.data)
-    return (
-        f"{experiment.recipe} on {data}, split {experiment.split} "
-        f"({_VOICES[speaker_disjoint]}), seed {experiment.seed}"
-    )
+    return f"{subject(experiment)} ({_VOICES[speaker_disjoint]}), seed {experiment.seed}"
 
 
 def protocol_of(run):

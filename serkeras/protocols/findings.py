@@ -37,7 +37,7 @@ class Findings:
             reference on the clips of both.
         runs: DataFrame, one row a finished run, see `serkeras.protocols.origin.runs`.
         joined: DataFrame of ensembles of the seeds, see `serkeras.protocols.joined.measure`.
-        chosen: DataFrame of test speakers on whom settings were chosen, see
+        chosen: DataFrame of new test speakers on whom settings were chosen, see
             `serkeras.protocols.chosen.measure`.
     """
 
@@ -87,7 +87,7 @@ def gather(plan, states, folder, n_boot=2000):
         _by_fold(table, said, labels, n_boot), pairs, reference,
         _protocols(table, reference, said, n_boot), origin.runs(done),
         joined.measure(done, said, labels, n_boot),
-        chosen.measure(said, chosen.speakers(plan.study), labels, n_boot),
+        chosen.measure(_of_new(table, said), chosen.speakers(plan.study), labels, n_boot),
     )  # fmt: skip
 
 
@@ -121,6 +121,11 @@ def _where(said, **where):
     for name, value in where.items():
         said = said[said[name] == value]
     return said
+
+
+def _of_new(table, said):
+    """Return the answers under protocols whose speakers are new."""
+    return said[said["protocol"].isin(table[table["speakers"] == rows.NEW]["protocol"])]
 
 
 def _untested(plan, table, said):

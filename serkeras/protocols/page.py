@@ -22,7 +22,16 @@ def title(found):
     recipes = ", ".join(names) if len(names) <= 4 else f"{len(names)} recipes"
     data = " + ".join(datasets.name_of(spec) for spec in study.data)
     scheme = "" if study.label_scheme == "own" else f", label scheme {study.label_scheme}"
-    return f"{recipes} on {data}{scheme}, under {_count(found.plan.protocols, 'protocol')}"
+    return f"{recipes} on {data}{scheme}, under {_protocols_named(found)}"
+
+
+def _protocols_named(found):
+    names = found.plan.protocols
+    if len(names) > 3:
+        return _count(names, "protocol")
+    first = found.table.drop_duplicates("protocol").set_index("protocol")
+    sides = {name: newness(first.loc[name]) if first["runs"][name] else "" for name in names}
+    return ", ".join(f"{name} ({side})" if side else name for name, side in sides.items())
 
 
 def sections(found):

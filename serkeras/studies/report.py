@@ -7,6 +7,7 @@ from pathlib import Path
 import filelock
 import pandas as pd
 
+from serkeras import datasets
 from serkeras._files import atomic_write
 from serkeras.evaluation import plots
 from serkeras.evaluation._markdown import table as markdown
@@ -93,7 +94,9 @@ def _slug(label, number, study):
 
 
 def _sections(study, rows, runs, states, strangers, figures):
-    yield f"# {study.name}"
+    data = " + ".join(datasets.name_of(spec) for spec in study.data)
+    splits = ", ".join(entry.label for entry in study.splits)
+    yield f"# {study.name} on {data}, split {splits}"
     if study.about:
         yield study.about
     yield _what_was_run(study, runs)

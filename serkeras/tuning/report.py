@@ -3,9 +3,9 @@
 import json
 import logging
 
-from serkeras import recipes, runs
+from serkeras import recipes
 from serkeras._files import atomic_write
-from serkeras.evaluation import plots
+from serkeras.evaluation import analysis, plots
 from serkeras.evaluation._markdown import duration, percent, table
 from serkeras.runs import whole_command
 from serkeras.tuning import confirm, figures, hparams
@@ -50,9 +50,13 @@ def _edge(search, name, value):
     return value, name, json.dumps(search.best()[0][name])
 
 
+def _title(experiment):
+    return f"{analysis.subject(experiment)}, seed {experiment.seed}"
+
+
 def _text(search, drawn):
     parts = [
-        f"# A search for {runs.default_folder(search.plan.experiment).name}",
+        f"# A search for {_title(search.plan.experiment)}",
         _what(search),
         _best(search),
         _again(search),
