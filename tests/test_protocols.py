@@ -387,7 +387,7 @@ def test_speakers_on_whom_settings_were_chosen_are_told_apart(fake, tmp_path, mo
     rows = read_json(tmp_path / "p" / "result.json")["chosen"]  # under `random` none is new
     assert [(row["recipe"], row["chosen_on"]) for row in rows] == [("svm", False), ("svm", True)]
     assert [(row["units"], row["clips"]) for row in rows] == [(7, 7 * 8), (3, 3 * 8)]
-    runs_of_svm = (tmp_path / "p" / "study" / "runs").glob("svm__*")
+    runs_of_svm = (tmp_path / "p" / "study" / "runs").glob("svm__*loso*")
     said = pd.concat([pd.read_csv(folder / "predictions.csv") for folder in runs_of_svm])
     for row in rows:
         part = said[said["speaker"].isin(chosen_on["svm"]) == row["chosen_on"]]
