@@ -12,14 +12,14 @@ from serkeras.protocols.figure import PEOPLE
 COLUMNS = ["recipe", "protocol", "speakers", "parameters", "uar", "low", "high"]
 _FONT = 8  # points
 _LINE = 2.7  # percent that a label beside a horizontal line takes
-_COLUMN = 0.021  # of the width that a recipe takes, a line of text standing upright
+_COLUMN = 0.024  # of the width that a recipe takes, a line of text standing upright
 _STYLES = {"people": "-", "new": "--", "known": ":"}
 _CHANCE = 12.5
 
 
 @dataclass(frozen=True)
 class Level:
-    """A horizontal line.
+    """A horizontal line, with a mark at the size of its network.
 
     Attributes:
         name: of who reached it.
@@ -27,6 +27,7 @@ class Level:
         speakers: key of `_STYLES`, who was tested.
         division: of the clips.
         source: where the figure is from.
+        parameters: of the network, as its source has it; None where it is none or unknown.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Level:
     speakers: str
     division: str
     source: str
+    parameters: int | None = None
 
     @property
     def words(self):
@@ -41,18 +43,23 @@ class Level:
         return f"{self.name} {self.value:.1f} ({self.division})"
 
 
+_EMOBOX = "Ma et al. 2024, EmoBox; size of the whole network as its makers have it"
+_RESLSTM = "Krasnoproshin & Vashkevich 2026, arXiv:2606.03359"
+_ZENKOV = "a parallel CNN and transformer in PyTorch, clips divided 80/10/10"
 LEVELS = (
+    Level("wav2vec 2.0 base, frozen", 54.3, "new", "EmoBox folds", _EMOBOX, 95_000_000),
     Level("people", PEOPLE, "people", "clips named right", "as the field cites it"),
-    Level("ResLSTM-SA", 62.3, "new", "folds5", "Krasnoproshin & Vashkevich 2026, arXiv:2606.03359"),
-    Level("HuBERT large, frozen", 70.0, "new", "EmoBox folds", "Ma et al. 2024, EmoBox"),
-    Level("Whisper large v3, frozen", 75.3, "new", "EmoBox folds", "Ma et al. 2024, EmoBox"),
+    Level("ResLSTM-SA", 62.3, "new", "folds5", _RESLSTM, 46_800),
+    Level("HuBERT large, frozen", 70.0, "new", "EmoBox folds", _EMOBOX, 317_000_000),
+    Level("Whisper large v3, frozen", 75.3, "new", "EmoBox folds", _EMOBOX, 1_550_000_000),
+    Level("Zenkov", 80.4, "known", "accuracy, random", _ZENKOV),
     Level("TIM-Net", 90.0, "known", "random 10-fold", "Ye et al. 2023, arXiv:2211.08233"),
 )
 
 
 def published():
     """Return the horizontal lines as rows of the figure's table."""
-    rows = [(e.name, e.division, e.speakers, None, e.value, None, None) for e in LEVELS]
+    rows = [(e.name, e.division, e.speakers, e.parameters, e.value, None, None) for e in LEVELS]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"parameters": "Int64"})
 
 
@@ -92,8 +99,9 @@ def side_by_side(sizes):
 
 
 def _ends(sizes):
-    """Return the powers of ten at which the axis ends: few networks are not to look far apart."""
-    logs = np.log10([min([1e4, *sizes]), max([1e7, *sizes])])
+    """Return the powers of ten at which the axis ends, with room for all published ones too."""
+    known = [level.parameters for level in LEVELS if level.parameters]
+    logs = np.log10([min([*known, *sizes]), max([*known, *sizes])])
     room = 0.25 + 0.1 * np.ptp(logs)
     return logs + [-room, room]
 
@@ -145,10 +153,13 @@ def _levels(strip, main):
     for speakers in ("new", "known"):
         label = f"published, {speakers} speakers"
         main.plot([], [], _STYLES[speakers], color=GREY, label=label)
+    main.plot([], [], "D", color=GREY, markersize=5, label="published, at the size of the network")
     beside = apart([level.value for level in LEVELS], _LINE)
     for level, place in zip(LEVELS, beside, strict=True):
         for axis in (strip, main):
             axis.axhline(level.value, color=GREY, linestyle=_STYLES[level.speakers], zorder=0)
+        if level.parameters:
+            main.plot(level.parameters, level.value, "D", color=GREY, markersize=5)
         main.annotate(
             level.words, (1, level.value), (1.025, place), va="center", fontsize=_FONT,
             xycoords=("axes fraction", "data"), textcoords=("axes fraction", "data"),

@@ -60,8 +60,8 @@ are of the runs behind the first figure of a line; times of different devices ca
 ![UAR against the number of parameters]({FIGURE.removeprefix("docs/")})
 
 A filled dot is `{FOLDS}` with its interval, a hollow one the same recipe with known speakers.
-Networks of one size stand side by side. The horizontal lines are people and published figures,
-each of its own division:
+Networks of one size stand side by side. The horizontal lines are people and published figures, each
+of its own division; a grey mark stands at the size of the network, where that is known:
 """
 
 

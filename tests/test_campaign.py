@@ -289,7 +289,7 @@ def test_the_figure_has_a_strip_for_what_is_no_network(repo):
     assert {name for name, text in names.items() if text.axes is strip} == {"svm"}
     assert main.get_xscale() == "log"
     levels = [line.get_ydata()[0] for line in main.lines if len(set(line.get_xdata())) == 2]
-    assert sorted(levels) == [62.3, 67, 70.0, 75.3, 90.0]
+    assert sorted(levels) == [54.3, 62.3, 67, 70.0, 75.3, 80.4, 90.0]
     hollow = [line for line in main.lines if line.get_markerfacecolor() == "white"]
     assert sorted(line.get_ydata()[0] for line in hollow if len(line.get_ydata())) == [60.0, 70.0]
     assert len(main.containers) == 3  # dots with intervals: the new speakers

@@ -77,6 +77,7 @@ def test_title_names_the_protocol(result):
     "path",
     [
         *publish.RESULTS.glob("protocols/*/page.md"),
+        *publish.RESULTS.glob("cross-corpus/*/page.md"),
         *publish.RESULTS.glob("studies/*/report.md"),
         *publish.RESULTS.glob("searches/*/report.md"),
     ],
