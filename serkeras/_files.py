@@ -23,7 +23,7 @@ def shared_cache_dir():
 
 
 @contextlib.contextmanager
-def atomic_path(path):
+def atomic_path(path, durable=False):
     """Yield a temporary path beside `path` that replaces it when the block ends well.
 
     On an exception the temporary file is removed and an older `path` stays as it was: a
@@ -31,6 +31,7 @@ def atomic_path(path):
 
     Args:
         path: target file; missing parent folders are made.
+        durable: wait until the bytes are on the disk, so that a loss of power leaves none out.
 
     Yields:
         `pathlib.Path` with the same ending as `path` (writers that choose a format by the
@@ -44,6 +45,9 @@ def atomic_path(path):
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
+        if durable:
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -53,10 +57,9 @@ def atomic_path(path):
 def atomic_write(path, mode="w"):
     """Like `atomic_path`, yielding an open file (UTF-8 when `mode` is text)."""
     encoding = None if "b" in mode else "utf-8"
-    with atomic_path(path) as temporary, open(temporary, mode, encoding=encoding) as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
+    with atomic_path(path, durable=True) as temporary:
+        with open(temporary, mode, encoding=encoding) as file:
+            yield file
 
 
 def write_json(path, value):

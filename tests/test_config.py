@@ -1,8 +1,11 @@
+import dataclasses
 import json
+import shlex
 
 import pytest
 
-from serkeras import recipes
+from serkeras import recipes, runs, studies
+from serkeras.cli import options
 from serkeras.config import AudioConfig, Experiment
 
 
@@ -30,6 +33,29 @@ def test_changes_make_the_experiment_again(settings):
     again = recipes.load(experiment.recipe).with_settings(recipes.changes(experiment))
     assert again == experiment
     assert recipes.changes(experiment) == settings
+
+
+@pytest.mark.parametrize("name", studies.names())
+def test_the_command_of_every_cell_of_a_study_makes_its_experiment_again(name):
+    for cell in studies.expand(studies.load(name)):
+        words = shlex.split(runs.whole_command(cell.experiment))
+        given = [words[place + 1] for place, word in enumerate(words) if word == "--set"]
+        settings = dict(options._assignment(word) for word in given)
+        again = recipes.load(cell.experiment.recipe).with_settings(settings)
+        free = {key: getattr(cell.experiment, key) for key in ("data", "label_scheme", "split")}
+        again = dataclasses.replace(again, seed=cell.experiment.seed, **free)
+        assert again == cell.experiment
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings"),
+    [
+        ("cnn-attention", {"training.schedule": {"name": "cosine"}}),
+        ("vgg16-exp1", {"model.settings": {"backbone": "resnet18"}}),
+    ],
+)
+def test_what_a_recipe_has_and_an_experiment_lacks_is_told(recipe, settings):
+    assert recipes.changes(recipes.load(recipe).with_settings(settings)) == settings
 
 
 def test_integers_are_taken_for_floats_and_lists_for_tuples():

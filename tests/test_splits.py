@@ -455,6 +455,14 @@ def test_guard_hashes_only_files_of_equal_size(three, monkeypatch):
     assert hashed == [three.loc[0, "path"], three.loc[2, "path"]]
 
 
+def test_a_file_that_cannot_be_read_goes_by_its_path(three, monkeypatch):
+    def broken(path, *_):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(units, "_sha256", broken)
+    assert units.content_keys(three).tolist() == three["path"].tolist()
+
+
 def test_guard_refuses_unknown_names_empty_sides_and_unlearnable_emotions(three):
     split = sides_of(three, train=[0], validation=[1], test=[2])
     with pytest.raises(ValueError, match=r"Received: \['speekers'\]"):

@@ -10,6 +10,8 @@ from serkeras.config import Experiment
 # for `serkeras.evaluate_protocols`: the speakers who validated its settings.
 _FACTS = ("name", "about", "source", "published", "decisions", "chosen_on", "search")
 
+_ABSENT = object()
+
 
 def names():
     """Return the sorted names of the recipes that ship with the kit."""
@@ -60,20 +62,19 @@ def changes(experiment):
     Returns:
         Dictionary from dotted names ("training.epochs") to the experiment's values.
     """
-    start = _flat(load(experiment.recipe).to_dict())
+    start, now = load(experiment.recipe).to_dict(), experiment.to_dict()
     free = ("recipe", "data", "label_scheme", "split", "seed")
-    return {
-        name: value
-        for name, value in _flat(experiment.to_dict()).items()
-        if name not in free and (name not in start or start[name] != value)
-    }
+    parts = [{key: each[key] for key in each if key not in free} for each in (start, now)]
+    return dict(_changed(*parts))
 
 
-def _flat(values, prefix=""):
-    found = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        # An emptied dictionary is a value: otherwise taking all settings away would not show.
-        inner = isinstance(value, dict) and value
-        found.update(_flat(value, f"{name}.") if inner else {name: value})
-    return found
+def _changed(start, now, name=""):
+    """Yield dotted names and values of `now` that differ from `start`.
+
+    A dictionary that lacks something of the start's is given whole: names alone can only add to it.
+    """
+    if isinstance(start, dict) and isinstance(now, dict) and set(start) <= set(now):
+        for key, value in now.items():
+            yield from _changed(start.get(key, _ABSENT), value, f"{name}.{key}" if name else key)
+    elif start is _ABSENT or start != now:
+        yield name, now

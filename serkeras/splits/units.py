@@ -1,5 +1,6 @@
 """What a split may not tear apart: byte-identical files, and copies made of one recording."""
 
+import contextlib
 import functools
 import os
 
@@ -32,7 +33,7 @@ def content_keys(clips):
     """Give each clip a key that byte-identical files and equal paths share.
 
     Only files of equal size are hashed, so that a corpus costs little more than a look into
-    its folder. A file that does not exist goes by its path.
+    its folder. A file that does not exist, or cannot be read, goes by its path.
 
     Args:
         clips: manifest.
@@ -45,7 +46,8 @@ def content_keys(clips):
     sizes = stats.map(lambda stat: stat[0])
     known = sizes[sizes >= 0]
     for row in known.index[known.duplicated(keep=False)]:
-        keys[row] = _sha256(keys[row], *stats[row])
+        with contextlib.suppress(OSError):  # whoever reads it as a recording says what is wrong
+            keys[row] = _sha256(keys[row], *stats[row])
     return keys
 
 

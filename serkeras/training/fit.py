@@ -34,11 +34,21 @@ def load_state(model, checkpoint):
     Args:
         model: `keras.Model` of the same layers, compiled as that one was.
         checkpoint: path of a `.keras` file.
+
+    Raises:
+        ValueError: the file is no whole checkpoint.
     """
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(checkpoint) as archive:
+    with tempfile.TemporaryDirectory() as folder:
         # Keras reads straight out of the archive, which takes ten times as long.
         file = Path(folder) / "state.weights.h5"
-        file.write_bytes(archive.read("model.weights.h5"))
+        try:
+            with zipfile.ZipFile(checkpoint) as archive:
+                file.write_bytes(archive.read("model.weights.h5"))
+        except zipfile.BadZipFile as error:
+            raise ValueError(
+                f"A checkpoint must be a whole .keras file. Received: {checkpoint} ({error}). "
+                "Its disk has lost it: begin the run again with --overwrite."
+            ) from error
         model.load_weights(file)
 
 
@@ -92,7 +102,7 @@ class Fit:
         seed: int; with the epoch it decides what dropout drops.
         monitor: what makes an epoch the best one, see `best_epoch`.
         patience: epochs without a better one before it stops; None never stops.
-        keep_best: keep the model of the best epoch in `checkpoints/best.keras`.
+        keep_best: keep the model of the best epoch, at `best_checkpoint`.
     """
 
     def __init__(
@@ -125,6 +135,11 @@ class Fit:
     def best(self):
         """The 1-based best epoch so far."""
         return best_epoch(self.rows, self.monitor)
+
+    @property
+    def best_checkpoint(self):
+        """File of the model of the best epoch so far."""
+        return self.folder / "checkpoints" / f"best-{self.best:04d}.keras"
 
     @property
     def _checkpoints(self):
@@ -185,14 +200,17 @@ class Fit:
         self.rows.append({"phase": self.phase, **row})
         with atomic_write(self.folder / "history.csv") as file:
             pd.DataFrame(self._earlier + self.rows).to_csv(file, index=False)
-        if self._keep_best and self.best == len(self.rows):
-            self._save(model, self.folder / "checkpoints" / "best.keras")
         older = self._checkpoints
+        if self._keep_best and self.best == len(self.rows):
+            bests = (self.folder / "checkpoints").glob("best-*.keras")
+            older += [path for path in bests if path != self.best_checkpoint]
+            self._save(model, self.best_checkpoint)
         self._save(model, self.folder / "checkpoints" / f"{self.phase}-{len(self.rows):04d}.keras")
+        # Only now: from a kill in between, `run` goes on from the epoch before, with its best.
         for path in older:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     @staticmethod
     def _save(model, path):
-        with atomic_path(path) as temporary:
+        with atomic_path(path, durable=True) as temporary:
             model.save(temporary)

@@ -95,11 +95,11 @@ def _fit(sides, labels, build, experiment, folder, n_jobs, progress):
     if settings.learns_validation:
         given, build = [sides.both], builder(sides.both, labels, experiment)
     if kept:
-        load_state(learner, folder / "checkpoints" / "best.keras")
+        load_state(learner, search.best_checkpoint)
     else:
         _, _, model = phase("final", given, build, epochs)
     model = _on_one_device(model, build, settings)
-    with atomic_path(folder / "model.keras") as temporary:
+    with atomic_path(folder / "model.keras", durable=True) as temporary:
         # Without the optimiser's state: a third of the size.
         keras.Model(model.input, model.output, name=model.name).save(temporary)
     return model
@@ -171,7 +171,7 @@ def search(sides, labels, experiment, folder, epochs, progress=True):
     fit, learner, model = _phase(
         folder, experiment, progress, "search", given, build, epochs, patience, keep_best=True
     )
-    load_state(learner, folder / "checkpoints" / "best.keras")
+    load_state(learner, fit.best_checkpoint)
     model = _on_one_device(model, build, experiment.training)
     return model, {**fit.rows[fit.best - 1], "epochs": len(fit.rows)}
 
