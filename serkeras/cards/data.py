@@ -8,6 +8,7 @@ from serkeras.ensembles import Ensemble
 from serkeras.evaluation import analysis
 from serkeras.evaluation._markdown import table
 from serkeras.runs import Run
+from serkeras.training import provenance
 from serkeras.training.pipeline import spec_of
 
 NAME = "data"
@@ -51,6 +52,7 @@ def data_card(data, out=None, label_scheme="own", n_jobs=None, progress=True):
         "recordings": _all_measures(clips, found),
         "failed": [list(pair) for pair in failed],
         "cards": {name: _card(name) for name in sorted(set(clips["corpus"]))},
+        "made_by": provenance.made_by(None),
     }
     figures = {
         "balance": _data_figures.balance(clips),
