@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shlex
 import types
 import zlib
@@ -65,6 +66,17 @@ def test_every_corpus_is_tested_once():
     assert protocols.folds("corpus", clips) == ["corpus:emodb", "corpus:ravdess", "corpus:tess"]
     assert protocols.folds("statement", clips)[-1] == "statement-kfold:5/5"
     assert len(protocols.folds("speaker-kfold", clips_of(("savee", 4, 3)))) == 4
+
+
+def test_speaker_folds_count_the_speakers_that_can_be_tested():
+    clips = clips_of(("savee", 4, 3), ("tess", 2, 3))
+    kinds = protocols.folds("speaker-kfold", clips)
+    assert kinds == [f"speaker-kfold:{number}/4" for number in (1, 2, 3, 4)]
+    with pytest.warns(UserWarning, match="tess has 2 speaker"):
+        tested = [splits.make(clips, kind).test["speaker"].unique().tolist() for kind in kinds]
+    assert sorted(sum(tested, [])) == [f"savee-0{number}" for number in (1, 2, 3, 4)]
+    # Where nobody can be tested, the split itself says why.
+    assert len(protocols.folds("speaker-kfold", clips_of(("tess", 2, 3)))) == 2
 
 
 @pytest.mark.parametrize(
@@ -375,6 +387,19 @@ def test_the_seeds_of_a_fold_are_joined_by_their_mean_probability(fake, tmp_path
     assert f"| svm | `loso` | 3 | {100 * single:.1f} | {100 * expected:.1f} [" in text
 
 
+def test_answers_of_other_data_are_refused(fake, tmp_path):
+    """Of the same clips with another emotion, the finished runs know nothing."""
+    evaluate(tmp_path / "p", protocols=["speaker"])
+    page = (tmp_path / "p" / "page.md").read_text()
+    fake.clips = fake.clips.assign(emotion=fake.clips["emotion"].replace("sad", "bored"))
+    with pytest.raises(FileExistsError, match="same clips, emotions, speakers and recordings"):
+        evaluate(tmp_path / "p", protocols=["speaker"])
+    assert (tmp_path / "p" / "page.md").read_text() == page
+    said = answers().replace("sad", "bored")
+    with pytest.raises(ValueError, match=r"answers of \['bored'\]"):
+        pooled.measure(said, LABELS)
+
+
 def test_speakers_on_whom_settings_were_chosen_are_told_apart(fake, tmp_path, monkeypatch):
     fake.clips = clips_of(("ravdess", 10, 2))
     describe = serkeras.recipes.describe
@@ -398,7 +423,9 @@ def test_speakers_on_whom_settings_were_chosen_are_told_apart(fake, tmp_path, mo
     assert text.startswith(
         "# svm, logistic-sklearn on ravdess, under loso (new speakers), random (known speakers)\n"
     )
-    assert f"| svm | `loso` | had none | 7 | 56 | {100 * rows[0]['uar_value']:.1f} [" in text
+    (line,) = [line for line in text.splitlines() if "| svm | `loso` | had none |" in line]
+    assert f"| had none | 56 | {100 * rows[0]['uar_value']:.1f} [" in line
+    assert line.endswith("| 7 speakers |")
     chosen_on["svm"] = ["emodb-03"]
     evaluate(tmp_path / "p", protocols=["loso", "random"])
     assert read_json(tmp_path / "p" / "result.json")["chosen"] == []
@@ -575,7 +602,7 @@ def test_corpora_are_shown_one_by_one(fake, tmp_path):
     study = serkeras.studies.load(out / "study")
     limits = [
         [pair["uar"]["low"] for pair in comparison.compare_pairs(
-            study, "corpus", out / "study", n_boot=200, by_corpus=apart)]
+            study, "corpus", out / "study", n_boot=200, by_corpus=apart)[0]]
         for apart in (True, False)
     ]  # fmt: skip
     table = pd.read_csv(out / "recipes.csv").set_index("protocol")
@@ -677,6 +704,91 @@ def test_unknown_speakers_leave_out_what_needs_them_and_say_so(fake, tmp_path):
     assert "too narrow for new speakers" in text
     with pytest.raises(ValueError, match="speaker of every clip"):
         evaluate(tmp_path / "q", protocols="speaker")
+
+
+def refused(clips, kind, seed):
+    """Whether clips cannot be split so."""
+    try:
+        splits.make(clips, kind, seed=seed)
+    except ValueError:
+        return True
+    return False
+
+
+@pytest.mark.filterwarnings("ignore:The .* side has no clip", "ignore:Recall is ill-defined")
+@pytest.mark.parametrize(
+    ("seeds", "left_out"), [([0], ["speaker-kfold"]), ([0, 1, 2], ["speaker", "speaker-kfold"])]
+)
+def test_a_protocol_that_a_later_fold_or_seed_does_not_allow_is_left_out(
+    fake, tmp_path, seeds, left_out
+):
+    """One emotion is said by a single speaker, who trains in the first fold of the first seed."""
+    clips = clips_of(("own", 12, 4))
+    fake.clips = clips[(clips["speaker"] == "own-08") | (clips["emotion"] != "sad")]
+    first = [refused(fake.clips, kind, 0) for kind in ("speaker", "speaker-kfold:1/5")]
+    assert first == [False, False]
+    with pytest.warns(UserWarning, match="left out. Every emotion needs training clips") as told:
+        table = evaluate(tmp_path / "p", data=["own"], recipes="svm", seeds=seeds)
+    words = [str(item.message) for item in told if "left out" in str(item.message)]
+    assert [text.split()[2] for text in words] == left_out
+    for text in words:  # it says which fold and seed
+        kind, seed = re.search(r"kind '(.*?)', seed (\d+)", text).groups()
+        assert refused(fake.clips, kind, int(seed))
+    kept = [name for name in named_protocols.DEFAULT if name not in left_out]
+    assert sorted(table["protocol"]) == sorted(kept)
+    assert (table["runs"] == table["of"]).all()
+    text = (tmp_path / "p" / "page.md").read_text()
+    assert "Left out, since the clips do not allow it: `speaker-kfold`. Every emotion" in text
+    with pytest.raises(ValueError, match="Every emotion needs training clips"):
+        evaluate(tmp_path / "q", data=["own"], protocols="speaker-kfold", seeds=seeds)
+
+
+@pytest.mark.parametrize("seeds", [0, [], [-1], [0.5]])
+def test_seeds_that_are_none_are_no_fault_of_the_clips(fake, tmp_path, seeds):
+    with pytest.raises(ValueError, match="seeds"):
+        evaluate(tmp_path / "p", seeds=seeds)
+
+
+def without_a_clip(monkeypatch, kind):
+    """Let the recipe svm leave out the first test clip of one kind of split."""
+
+    def train(experiment, out, *words, **more):
+        fake_train(experiment, out, *words, **more)
+        if experiment.recipe == "svm" and experiment.split == kind:
+            path = out / "predictions.csv"
+            table = pd.read_csv(path)
+            table.iloc[1:].to_csv(path, index=False)
+
+    monkeypatch.setattr("serkeras.training.pipeline.train", train)
+
+
+def test_a_recipe_that_leaves_out_a_clip_costs_its_pair_not_the_page(fake, tmp_path, monkeypatch):
+    without_a_clip(monkeypatch, "statement:ravdess-2")
+    words = (
+        r"under statement, .*'svm/own' and 'logistic-sklearn/own' \(at statement:ravdess-2, seed"
+    )
+    with pytest.warns(UserWarning, match=words) as told:
+        table = evaluate(tmp_path)
+    assert len(told) == 1
+    assert table["runs"].tolist() == table["of"].tolist()
+    pairs = pd.read_csv(tmp_path / "recipes.csv")
+    assert pairs["protocol"].tolist() == ["speaker", "speaker-kfold", "random"]
+    text = (tmp_path / "page.md").read_text()
+    assert "correction is over all 3 tests of this page" in text
+    assert (
+        "- Under `statement`, svm and logistic-sklearn are not compared, since their test clips "
+        "differ: at statement:ravdess-2, seed 0, 1 clip in one of them only, such as ['ravdess/"
+    ) in text
+    assert text.count("are not compared") == 1
+
+
+def test_a_page_without_any_pair_left_says_why(fake, tmp_path, monkeypatch):
+    without_a_clip(monkeypatch, "random")
+    with pytest.warns(UserWarning, match="Not compared under random"):
+        evaluate(tmp_path, protocols="random")
+    text = (tmp_path / "page.md").read_text()
+    assert "## Recipes against each other\n\n- Under `random`, svm and logistic-sklearn are" in text
+    assert not (tmp_path / "recipes.csv").exists()
 
 
 def test_runs_that_failed_are_named_and_none_at_all_is_an_error(fake, tmp_path, capsys):

@@ -47,6 +47,9 @@ def study(**changes):
     return studies.Study.from_dict(form(**changes))
 
 
+NO_CLIPS = pd.DataFrame(columns=["clip", "corpus", "speaker", "emotion", "path"])
+
+
 def fake_train(experiment, out, on_error, n_jobs, progress):
     """Write a finished run folder as `serkeras.train` would, in no time."""
     with open(Path(os.environ["FAKE_LOG"]), "a", encoding="utf-8") as file:
@@ -95,7 +98,7 @@ def _write_run(out, experiment):
 def faked(patch, log):
     """Train with `fake_train`, on data that are not looked at, and leave Keras alone."""
     patch.setattr("serkeras.training.pipeline.train", fake_train)
-    patch.setattr("serkeras.studies.runner._check", lambda *_: None)
+    patch.setattr("serkeras.studies.runner._check", lambda *_: NO_CLIPS)
     patch.setattr("serkeras.studies.work._forget", lambda: None)
     patch.setenv("FAKE_LOG", str(log))
     return log
@@ -300,7 +303,7 @@ def start(out, **environment):
     code = (
         "import serkeras.training.pipeline as p, serkeras.studies.runner as r\n"
         "from tests import test_studies as t\n"
-        "p.train, r._check = t.fake_train, lambda *_: None\n"
+        "p.train, r._check = t.fake_train, lambda *_: t.NO_CLIPS\n"
         f"t.studies.run(t.study(), {str(out)!r}, progress=False)\n"
     )
     return subprocess.Popen(
@@ -405,43 +408,65 @@ def test_a_study_keeps_to_its_own_folder(done, fake, tmp_path):
         studies.write_report(study(), tmp_path / "none")
 
 
-def start_faked(options, log, _):
-    """Stand in for `crew._start`: the same worker with `fake_train`."""
+@pytest.fixture
+def workers(fake, monkeypatch):
+    """Let workers train with `fake_train`, and the watch look often; returns what `fake` does."""
     code = (
-        "import sys, serkeras.training.pipeline as p\nfrom tests import test_studies as t\n"
-        "from serkeras.studies import worker\np.train = t.fake_train\n"
-        "sys.exit(worker.main(sys.argv[1]))"
+        f"import runpy, sys\nsys.path.insert(0, {str(REPO)!r})\n"
+        "import serkeras.training.pipeline as p\nfrom tests import test_studies as t\n"
+        "p.train = t.fake_train\n"
+        "runpy.run_module('serkeras.studies.worker', run_name='__main__')"
     )
-    with open(log, "a", encoding="utf-8") as file:
-        return subprocess.Popen(
-            [sys.executable, "-c", code, json.dumps(options)], cwd=REPO, stdout=file, stderr=file
-        )
+    monkeypatch.setattr(crew, "_COMMAND", (sys.executable, "-c", code))
+    monkeypatch.setattr(crew, "_POLL_S", 0.05)
+    return fake
 
 
-def test_workers_share_the_cells_and_a_killed_one_costs_its_cell_alone(fake, tmp_path, monkeypatch):
-    monkeypatch.setattr(crew, "_start", start_faked)
-    monkeypatch.setattr(crew, "_POLL_S", 0.1)
+def test_workers_share_the_cells_and_a_killed_one_costs_its_cell_alone(
+    workers, tmp_path, monkeypatch
+):
     monkeypatch.setenv("FAKE_FAULT", "kill seed1")
     few = {"recipes": ["cnn"], "features": ["mfcc"], "splits": ["speaker"], "seeds": [0, 1, 2]}
     states = studies.run(study(**few), tmp_path / "s", jobs=2, progress=False)
     assert [state.kind for state in states] == ["finished", "failed", "finished"]
     assert "as if killed or crashed" in states[1].note
-    times = [trained(fake).count(state.cell.folder) for state in states]
+    times = [trained(workers).count(state.cell.folder) for state in states]
     # The other worker may have tried the deadly cell before the watch saw it.
     assert times in ([1, 1, 1], [1, 2, 1])
 
 
-def test_a_worker_is_replaced_before_its_memory_is_full(fake, tmp_path, monkeypatch):
-    monkeypatch.setattr(crew, "_start", start_faked)
-    monkeypatch.setattr(crew, "_POLL_S", 0.05)
+def test_a_worker_is_replaced_before_its_memory_is_full(workers, tmp_path, monkeypatch):
     monkeypatch.setattr(crew, "RUNS_A_PROCESS", 2)
     few = study(recipes=["cnn"], features=["mfcc"], splits=["speaker"], seeds=[0, 1, 2, 3, 4, 5])
     studies.run(few, tmp_path / "s", max_runs=3, progress=False)
-    assert len(trained(fake)) == 3
+    assert len(trained(workers)) == 3
     assert len(list((tmp_path / "s" / "logs").iterdir())) == 2
     states = studies.run(few, tmp_path / "s", progress=False)
     assert {state.kind for state in states} == {"finished"}
-    assert len(trained(fake)) == 6
+    assert len(trained(workers)) == 6
+
+
+def test_a_study_of_thousands_of_cells_starts_its_workers(workers, tmp_path):
+    """Linux allows 128 KiB in an argument; the names alone of these cells are longer."""
+    recipe = {"recipe": "cnn", "label": "-".join(["a name of many words"] * 8)}
+    large = study(recipes=[recipe], features=["mfcc"], splits=["speaker"], seeds=list(range(900)))
+    cells = studies.expand(large)
+    assert len(json.dumps([cell.id for cell in cells])) > 128 * 1024
+    crew.supervise(tmp_path, cells, 1, {"since": 0}, max_runs=1)
+    assert trained(workers) == [cells[0].folder]
+
+
+def test_workers_keep_to_their_cells_where_another_command_changes_the_form(workers, tmp_path):
+    own, other = study(features=["mfcc"], seeds=[0]), study(recipes=["svm"], features=[None])
+    folders.begin(other, tmp_path)
+    cells = studies.expand(own)
+    crew.supervise(tmp_path, cells, 2, {"since": 0})
+    assert sorted(trained(workers)) == sorted(cell.folder for cell in cells)
+    states, _ = folders.look(cells, tmp_path)
+    assert {state.kind for state in states} == {"finished"}
+    assert [runs.Run(state.folder).experiment for state in states] == [
+        cell.experiment for cell in cells
+    ]
 
 
 def test_a_cell_that_costs_two_processes_is_left_alone(fake, tmp_path):
@@ -458,12 +483,13 @@ def test_a_cell_that_costs_two_processes_is_left_alone(fake, tmp_path):
     assert take_over(0) == ["finished"]
 
 
-def test_workers_that_cannot_begin_stop_the_study(fake, tmp_path, monkeypatch):
+def test_workers_that_cannot_begin_stop_the_study(workers, tmp_path, monkeypatch):
+    begin = crew._start
+
     def broken(options, log, threads):
-        return start_faked({**options, "since": None, "nonsense": 1}, log, threads)
+        return begin({**options, "since": None, "nonsense": 1}, log, threads)
 
     monkeypatch.setattr(crew, "_start", broken)
-    monkeypatch.setattr(crew, "_POLL_S", 0.1)
     with pytest.raises(RuntimeError, match=r"exit code 1 and .*nonsense"):
         studies.run(study(seeds=[0]), tmp_path / "s", jobs=2, progress=False)
 
@@ -812,7 +838,40 @@ def test_rows_with_other_test_clips_are_refused(done):
     table.loc[0, "emotion"] = "sad"
     table.to_csv(path, index=False)
     with pytest.raises(ValueError, match="other emotions"):
-        studies.compare_all(study(), out=done)
+        studies.compare(study(), "cnn/mfcc", "cnn/mel+chroma", out=done)
+
+
+def leave_out_a_clip(done, row="cnn__mfcc"):
+    path = done / "runs" / f"{row}__speaker__seed1" / "predictions.csv"
+    pd.read_csv(path).iloc[1:].to_csv(path, index=False)
+
+
+def test_a_row_with_other_test_clips_costs_the_others_nothing(done):
+    whole = studies.compare_all(study(), out=done)
+    leave_out_a_clip(done)
+    words = r"'cnn/mfcc' and '[^']*' \(at speaker, seed 1, 1 clip in one of them only, such as"
+    with pytest.warns(UserWarning, match=f"^Not compared.*: {words}") as warned:
+        table = studies.compare_all(study(), out=done)
+    assert len(warned) == 1
+    assert str(warned[0].message).count("'cnn/mfcc' and ") == 3
+    kept = whole[(whole["a"] != "cnn/mfcc") & (whole["b"] != "cnn/mfcc")].reset_index(drop=True)
+    corrected = [name for name in kept if name.endswith("_holm")]
+    assert len(table) == 3
+    pd.testing.assert_frame_equal(table.drop(columns=corrected), kept.drop(columns=corrected))
+    assert table["uar_p_holm"].to_numpy() == pytest.approx(paired.holm(table["uar_p"]))
+    assert len(pd.read_csv(done / "compare-speaker.csv")) == 3
+    with pytest.warns(UserWarning, match=r"'cnn/mfcc' and 'cnn/mel\+chroma'"):
+        table = studies.compare_with(study(), "cnn/mel+chroma", out=done)
+    assert table["a"].tolist() == ["cnn2 epochs=7/mfcc", "cnn2 epochs=7/mel+chroma"]
+
+
+def test_no_pair_with_the_same_test_clips_is_an_error_that_says_where(done):
+    leave_out_a_clip(done)
+    words = "(?s)same test clips.*every pair.*'cnn/mfcc'.*at speaker, seed 1, 1 clip .*own-4happya"
+    with pytest.raises(ValueError, match=words):
+        studies.compare_with(study(), "cnn/mfcc", out=done)
+    with pytest.raises(ValueError, match=words):
+        studies.compare_all(study(recipes=["cnn"]), out=done)
 
 
 def test_clips_are_the_unit_where_speakers_are_unknown(done):

@@ -54,10 +54,11 @@ def section(table):
         return ""
     rows = [
         (row["recipe"], f"`{row['protocol']}`", "had a part" if row["chosen_on"] else "had none",
-         row["units"], row["clips"], limited(row, "uar"), limited(row, "accuracy"))
+         row["clips"], limited(row, "uar"), limited(row, "accuracy"),
+         f"{row['units']} {row['unit']}s")
         for row in table.to_dict("records")
     ]  # fmt: skip
-    head = ("recipe", "protocol", "in the choice", "speakers", "clips", "UAR", "accuracy")
+    head = ("recipe", "protocol", "in the choice", "clips", "UAR", "accuracy", "resampled")
     return (
         "## Speakers on whom settings were chosen\n\nA recipe can name the speakers who validated "
         "its settings (`chosen_on`). Where they are tested, their figures are of voices that it "

@@ -11,6 +11,7 @@ from serkeras import studies
 from serkeras._files import atomic_write
 from serkeras.evaluation import analysis
 from serkeras.protocols import figure, findings, origin, page, planning
+from serkeras.studies import recordings
 from serkeras.training import provenance
 
 
@@ -72,6 +73,8 @@ def evaluate_protocols(
     states = studies.run(
         plan.study, out / "study", jobs, on_error=on_error, n_jobs=n_jobs, progress=progress
     )
+    # Runs may be there already; what the page says of them it says of the clips at hand.
+    recordings.check(out / "study", plan.clips, n_jobs)
     # Several processes may come to their end together.
     with filelock.FileLock(out / ".page.lock"):
         found = findings.gather(plan, states, out / "study", n_boot)
@@ -85,6 +88,7 @@ def _write(found, out):
         "corpora": found.corpora,
         "by_fold": found.by_fold,
         "recipes": found.recipes,
+        "uncompared": found.uncompared,
         "protocols": found.protocols,
         "joined": found.joined,
         "chosen": found.chosen,

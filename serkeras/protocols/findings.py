@@ -1,5 +1,6 @@
 """All figures of a page, from the finished runs of its study."""
 
+import warnings
 from dataclasses import dataclass
 
 import pandas as pd
@@ -39,6 +40,8 @@ class Findings:
         joined: DataFrame of ensembles of the seeds, see `serkeras.protocols.joined.measure`.
         chosen: DataFrame of new test speakers on whom settings were chosen, see
             `serkeras.protocols.chosen.measure`.
+        uncompared: DataFrame of pairs of recipes whose test clips differ within a protocol:
+            protocol, a, b and reason (in which run, and how).
     """
 
     plan: Plan
@@ -54,6 +57,7 @@ class Findings:
     runs: pd.DataFrame
     joined: pd.DataFrame
     chosen: pd.DataFrame
+    uncompared: pd.DataFrame
 
 
 def gather(plan, states, folder, n_boot=2000):
@@ -70,6 +74,9 @@ def gather(plan, states, folder, n_boot=2000):
 
     Raises:
         RuntimeError: no run is finished.
+
+    Warns:
+        UserWarning: the test clips of two recipes differ, so that they are not compared.
     """
     done = [state for state in states if state.kind == FINISHED]
     if not done:
@@ -80,7 +87,7 @@ def gather(plan, states, folder, n_boot=2000):
         )
     labels, said = sorted(set(plan.clips["emotion"])), pooled.answers(done)
     table = _table(plan, done, said, labels, n_boot)
-    pairs = _recipes(plan, folder, n_boot)
+    pairs, uncompared = _recipes(plan, folder, n_boot)
     reference = _reference(table)
     return Findings(
         plan, labels, states, table, _untested(plan, table, said), _corpora(said, labels, n_boot),
@@ -88,6 +95,7 @@ def gather(plan, states, folder, n_boot=2000):
         _protocols(table, reference, said, n_boot), origin.runs(done),
         joined.measure(done, said, labels, n_boot),
         chosen.measure(_of_new(table, said), chosen.speakers(plan.study), labels, n_boot),
+        uncompared,
     )  # fmt: skip
 
 
@@ -151,19 +159,37 @@ def _by_fold(table, said, labels, n_boot):
 
 
 def _recipes(plan, folder, n_boot):
-    """Test every two recipes within each protocol; Holm's correction is over all of them."""
-    found = [
-        (protocol, result)
-        for protocol in plan.protocols
-        for result in comparison.compare_pairs(plan.study, protocol, folder, n_boot, by_corpus=True)
-    ]
+    """Test every two recipes within each protocol; Holm's correction is over all of them.
+
+    Returns:
+        `recipes` and `uncompared` of `Findings`.
+    """
+    found, apart = [], []
+    for protocol in plan.protocols:
+        results, left_out = comparison.compare_pairs(
+            plan.study, protocol, folder, n_boot, by_corpus=True
+        )
+        found += [(protocol, result) for result in results]
+        apart += [(protocol, a, b, reason) for (a, b), reason in left_out.items()]
+        if left_out:
+            warnings.warn(
+                f"Not compared under {protocol}, since their test clips differ: "
+                f"{comparison.told(left_out)}.",
+                UserWarning,
+                stacklevel=4,
+            )
+    uncompared = _by_recipe(pd.DataFrame(apart, columns=["protocol", "a", "b", "reason"]))
     if not found:
-        return pd.DataFrame()
+        return pd.DataFrame(), uncompared
     table = comparison.corrected([result for _, result in found])
-    for column in ("a", "b"):
-        table[column] = table[column].str.rpartition("/")[0]
     table.insert(0, "protocol", [protocol for protocol, _ in found])
-    return table
+    return _by_recipe(table), uncompared
+
+
+def _by_recipe(table):
+    """Name rows by their recipe: a study of protocols has one kind of features."""
+    names = {column: [name.rpartition("/")[0] for name in table[column]] for column in ("a", "b")}
+    return table.assign(**names)
 
 
 def _reference(table):

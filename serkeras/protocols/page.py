@@ -161,17 +161,34 @@ def _by_fold(found):
 
 
 def _recipes(found):
+    parts = [_compared(found), _uncompared(found)]
+    parts = [part for part in parts if part]
+    return "\n\n".join(["## Recipes against each other", *parts]) if parts else ""
+
+
+def _uncompared(found):
+    """Name the pairs without a test, one sentence each."""
+    rows = found.uncompared.to_dict("records")
+    lines = [
+        f"- Under `{row['protocol']}`, {row['a']} and {row['b']} are not compared, since their "
+        f"test clips differ: {row['reason']}."
+        for row in rows[:20]
+    ]
+    more = [f"- and {len(rows) - 20} more pairs"] if len(rows) > 20 else []
+    return "\n".join(lines + more)
+
+
+def _compared(found):
     if found.recipes.empty:
         return ""
     rows = [_pair(row) for row in found.recipes.to_dict("records")]
     head = ("protocol", "A", "B", "UAR of A", "UAR of B", "A - B", "p", "p, Holm", "units")
     return (
-        "## Recipes against each other\n\nWithin a protocol both recipes judged the same clips. "
-        "The difference is that of the mean UAR over the runs; its interval resamples whole "
-        "speakers, and p is that of exchanging the two recipes' answers speaker by speaker. Holm's "
-        f"correction is over all {len(rows)} tests of this page. {_believed(found)} Above 0.05 "
-        "nothing is known of the order, which does not mean that the two are equal.\n\n"
-        + markdown(head, rows)
+        "Within a protocol both recipes judged the same clips. The difference is that of the mean "
+        "UAR over the runs; its interval resamples whole speakers, and p is that of exchanging the "
+        "two recipes' answers speaker by speaker. Holm's correction is over all "
+        f"{len(rows)} tests of this page. {_believed(found)} Above 0.05 nothing is known of the "
+        "order, which does not mean that the two are equal.\n\n" + markdown(head, rows)
     )
 
 

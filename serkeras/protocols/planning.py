@@ -1,5 +1,6 @@
 """From recipes, data and names of protocols to a study."""
 
+import itertools
 import os
 import re
 import warnings
@@ -10,6 +11,7 @@ import pandas as pd
 
 from serkeras import datasets, splits, studies
 from serkeras.protocols import named
+from serkeras.studies import form as forms
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,10 @@ def make(recipes, data, protocols, seeds, label_scheme, settings, progress):
     """
     wanted = [protocols] if isinstance(protocols, str) else list(protocols or ())
     named.check(wanted)
+    seeds = list(forms.seeds_of(list(range(seeds)) if isinstance(seeds, int) else list(seeds)))
     specs = [os.fspath(item) for item in datasets.as_list("synthetic" if data is None else data)]
     clips = datasets.load_many(specs, label_scheme, progress=progress)
-    folds, left_out = _asked(wanted, clips) if wanted else _default(clips)
+    folds, left_out = _asked(wanted, clips) if wanted else _default(clips, seeds)
     name = _name(specs, label_scheme)
     form = {
         "name": f"protocols-{name}",
@@ -56,7 +59,7 @@ def make(recipes, data, protocols, seeds, label_scheme, settings, progress):
         "label_scheme": label_scheme,
         "recipes": [recipes] if isinstance(recipes, str) else list(recipes),
         "splits": [{"label": label, "folds": kinds} for label, kinds in folds.items()],
-        "seeds": list(range(seeds)) if isinstance(seeds, int) else list(seeds),
+        "seeds": seeds,
         "settings": dict(settings or {}),
     }
     return Plan(studies.Study.from_dict(form), clips, left_out, name)
@@ -72,15 +75,19 @@ def _asked(wanted, clips):
     return {name: found[name] for name in named.names() if name in found}, {}
 
 
-def _default(clips):
-    """Return the folds of the default protocols that the clips allow, and why not of others."""
+def _default(clips, seeds):
+    """Return the folds of the default protocols that the clips allow, and why not of others.
+
+    A later fold or seed may be refused where the first is not: one emotion of one speaker only.
+    """
     found, left_out = {}, {}
     for name in named.DEFAULT:
         try:
             kinds = named.folds(name, clips)
             with warnings.catch_warnings():  # the runs will warn
                 warnings.simplefilter("ignore")
-                splits.make(clips, kinds[0])
+                for kind, seed in itertools.product(kinds, seeds):
+                    splits.make(clips, kind, seed=seed)
             found[name] = kinds
         except ValueError as error:
             left_out[name] = str(error)

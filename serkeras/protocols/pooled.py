@@ -191,7 +191,15 @@ def _units(table):
 
 def _count(table, units, number, labels):
     """Return float array `(number, classes, classes)`: answers of each unit, rows the truth."""
-    truth, said = (pd.Categorical(table[c], labels).codes for c in ("emotion", "predicted"))
+    strange = {*table["emotion"], *table["predicted"]} - set(labels)
+    if strange:
+        raise ValueError(
+            "Runs must have the emotions of the clips at hand. Received: answers of "
+            f"{sorted(strange)}, which no clip has now. Restore the data, or choose another folder "
+            "with --out."
+        )
+    places = {label: place for place, label in enumerate(labels)}
+    truth, said = (table[name].map(places).to_numpy() for name in ("emotion", "predicted"))
     counts = np.zeros((number, len(labels), len(labels)))
     np.add.at(counts, (units, truth, said), 1)
     return counts

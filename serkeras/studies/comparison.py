@@ -1,6 +1,7 @@
 """Paired tests between rows of a study, on the clips that both were tested on."""
 
 import itertools
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,19 @@ from serkeras.studies.cells import expand
 from serkeras.studies.study import load
 
 MEASURES = ("uar", "accuracy")
+_TOLD = 20  # pairs that a message names
+
+
+class _OtherClips(ValueError):
+    """Two rows have other test clips; `reason` says in which run, and how."""
+
+    def __init__(self, a, b, place, what):
+        self.reason = f"at {place[0]}, seed {place[1]}, {what}"
+        super().__init__(
+            "Rows must have the same test clips to be compared. Received: "
+            f"{a!r} and {b!r} at {place[0]}, seed {place[1]}, with {what}. They were trained on "
+            "other data, or left out clips that could not be read: train one of them again."
+        )
 
 
 def compare(study, a, b, split=None, out=None, n_boot=2000, seed=0):
@@ -56,19 +70,16 @@ def compare_pairs(study, split=None, out=None, n_boot=2000, seed=0, by_corpus=Fa
             of each as there are.
 
     Returns:
-        List of dictionaries, see `compare`; empty where no two rows have a common run.
+        List of dictionaries, see `compare`; empty where no two rows have a common run. And a
+        dictionary from the pairs (a, b) whose test clips differ, which are left out, to where.
 
     Raises:
-        ValueError: a split is unknown, or the test clips of two rows differ.
+        ValueError: a split is unknown.
     """
     study = load(study)
     split = _split(study, split)
     rows = _rows(study, out, split)
-    return [
-        _pair(a, b, rows, split, n_boot, seed, by_corpus)
-        for a, b in itertools.combinations(rows, 2)
-        if set(rows[a]) & set(rows[b])
-    ]
+    return _pairs(itertools.combinations(rows, 2), rows, split, n_boot, seed, by_corpus)
 
 
 def compare_all(study, split=None, out=None, n_boot=2000, seed=0):
@@ -84,11 +95,15 @@ def compare_all(study, split=None, out=None, n_boot=2000, seed=0):
         without a common run are left out.
 
     Raises:
-        ValueError: as in `compare`; also if there are fewer than two rows with a finished run.
+        ValueError: a split is unknown, there are fewer than two rows with a finished run, or no
+            two rows have the same test clips.
+
+    Warns:
+        UserWarning: the test clips of two rows differ; the pair is left out.
     """
     study = load(study)
     split = _split(study, split)
-    table = _tested(compare_pairs(study, split, out, n_boot, seed), split)
+    table = _tested(*compare_pairs(study, split, out, n_boot, seed), split)
     table = table.sort_values(["uar_p", "a", "b"], kind="stable", ignore_index=True)
     _write(table, study, out, f"compare-{slug(split)}")
     return table
@@ -110,29 +125,64 @@ def compare_with(study, base, split=None, out=None, n_boot=2000, seed=0):
         Written to `compare-SPLIT-with-BASE.csv` in the folder of the study, and drawn beside it.
 
     Raises:
-        ValueError: as in `compare`; also if no other row has a finished run in common with it.
+        ValueError: a row or split is unknown, no other row has a finished run in common with the
+            base, or none has the same test clips.
+
+    Warns:
+        UserWarning: the test clips of a row are not those of the base; the row is left out.
     """
     study = load(study)
     split = _split(study, split)
     rows = _rows(study, out, split)
     base = _named(rows, base)
-    others = [row for row in rows if row != base and set(rows[row]) & set(rows[base])]
-    found = [_pair(row, base, rows, split, n_boot, seed) for row in others]
-    table = _tested(found, split)
+    others = [(row, base) for row in rows if row != base]
+    table = _tested(*_pairs(others, rows, split, n_boot, seed), split)
     table.insert(2, "split", split)
     path = _write(table, study, out, f"compare-{slug(split)}-with-{slug(base)}")
     plots.save(differences.draw(table), path.with_suffix(".png"))
     return table
 
 
-def _tested(found, split):
+def _pairs(pairs, rows, split, n_boot, seed, by_corpus=False):
+    """Test pairs of rows that have a common run; returns what `compare_pairs` does."""
+    found, left_out = [], {}
+    for a, b in pairs:
+        if not set(rows[a]) & set(rows[b]):
+            continue
+        try:
+            found.append(_pair(a, b, rows, split, n_boot, seed, by_corpus))
+        except _OtherClips as error:  # one such row must not cost the others theirs
+            left_out[a, b] = error.reason
+    return found, left_out
+
+
+def _tested(found, left_out, split):
     """Return results of `compare` as a table, corrected for their number."""
+    if left_out and not found:
+        raise ValueError(
+            "Rows must have the same test clips to be compared. Received: other ones in every "
+            f"pair of split {split!r}: {told(left_out)}. They were trained on other data, or left "
+            "out clips that could not be read: train some of them again."
+        )
+    if left_out:
+        warnings.warn(
+            f"Not compared, since their test clips differ: {told(left_out)}.",
+            UserWarning,
+            stacklevel=3,
+        )
     if not found:
         raise ValueError(
             "Two rows with finished runs of one seed must be there to be compared. Received: "
             f"none in split {split!r}. Run more of the study first."
         )
     return corrected(found)
+
+
+def told(left_out):
+    """Return what `compare_pairs` left out as one phrase, which names 20 pairs at most."""
+    parts = [f"{a!r} and {b!r} ({reason})" for (a, b), reason in left_out.items()]
+    more = [f"and {len(parts) - _TOLD} more"] if len(parts) > _TOLD else []
+    return "; ".join(parts[:_TOLD] + more)
 
 
 def _write(table, study, out, name):
@@ -231,16 +281,9 @@ def _aligned(a, b, rows, place):
     apart = sorted(set(left.index) ^ set(right.index))
     same = not apart and left["emotion"].equals(right["emotion"].reindex(left.index))
     if not same:
-        what = (
-            f"{len(apart)} clips in one of them only, such as {apart[:3]}"
-            if apart
-            else ("other emotions for the same clips")
-        )
-        raise ValueError(
-            "Rows must have the same test clips to be compared. Received: "
-            f"{a!r} and {b!r} at {place[0]}, seed {place[1]}, with {what}. They were trained on "
-            "other data, or left out clips that could not be read: train one of them again."
-        )
+        count = f"{len(apart)} clip{'' if len(apart) == 1 else 's'}"
+        what = f"{count} in one of them only, such as {apart[:3]}" if apart else ""
+        raise _OtherClips(a, b, place, what or "other emotions for the same clips")
     said = right["predicted"].reindex(left.index)
     return left.rename(columns={"predicted": "a"}).assign(b=said, run=str(place)).reset_index()
 

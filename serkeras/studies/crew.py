@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 import joblib
@@ -17,6 +18,7 @@ from serkeras.studies import folder as folders
 RUNS_A_PROCESS = 25
 BEGAN = "began: "  # what a worker writes before a cell
 
+_COMMAND = (sys.executable, "-m", "serkeras.studies.worker")
 _POLL_S = 1.0
 _PATIENCE_S = 15.0  # for workers to end when asked to
 _STOPPED = (1, 2)  # exit codes of a Python program that gave up; a crash has others
@@ -29,7 +31,7 @@ def supervise(out, cells, jobs, options, max_runs=None, tick=None):
     failed, and is replaced. So is one that has trained 25 cells, for its memory.
 
     Args:
-        out: folder of the study, `pathlib.Path`, with its study.json.
+        out: folder of the study, `pathlib.Path`.
         cells: list of `Cell` to work on.
         jobs: int, processes.
         options: dictionary of further arguments of `serkeras.studies.work.work`.
@@ -40,7 +42,9 @@ def supervise(out, cells, jobs, options, max_runs=None, tick=None):
         RuntimeError: a worker gave up, for a reason that concerns all cells.
     """
     threads = max(1, joblib.cpu_count() // jobs)
-    options = {"n_jobs": threads, **options, "out": str(out), "cells": [cell.id for cell in cells]}
+    # Whole cells: another command may write another form of the study into the folder meanwhile.
+    told = [{**vars(cell), "experiment": cell.experiment.to_dict()} for cell in cells]
+    options = {"n_jobs": threads, **options, "out": str(out), "cells": told}
     shares = [
         None if max_runs is None else max_runs // jobs + (number < max_runs % jobs)
         for number in range(jobs)
@@ -79,11 +83,17 @@ def supervise(out, cells, jobs, options, max_runs=None, tick=None):
 
 
 def _start(options, log, threads):
-    """Start a worker; its share of the cores is a default that the environment overrides."""
-    command = [sys.executable, "-m", "serkeras.studies.worker", json.dumps(options)]
-    with open(log, "a", encoding="utf-8") as file:
+    """Start a worker; its share of the cores is a default that the environment overrides.
+
+    It reads its options from a nameless file: as an argument those of a large study would be too
+    long (Linux allows 128 KiB), and a pipe would hold us up until they are read.
+    """
+    environment = {**shares(threads), **os.environ}
+    with tempfile.TemporaryFile() as told, open(log, "a", encoding="utf-8") as file:
+        told.write(json.dumps(options).encode())
+        told.seek(0)
         return subprocess.Popen(
-            command, stdout=file, stderr=subprocess.STDOUT, env={**shares(threads), **os.environ}
+            _COMMAND, stdin=told, stdout=file, stderr=subprocess.STDOUT, env=environment
         )
 
 

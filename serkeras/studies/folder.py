@@ -13,6 +13,7 @@ import filelock
 from serkeras._files import read_json, write_json
 from serkeras.runs import Run
 from serkeras.studies.cells import expand, fingerprint
+from serkeras.training import inherited
 
 FINISHED, RUNNING, FAILED, STOPPED, LEFT, FOREIGN = (
     "finished", "running", "failed", "interrupted", "left", "other experiment",
@@ -127,13 +128,13 @@ def _runs(folder):
 
 
 def _state(cell, out, found, finished):
-    own = out / "runs" / cell.folder
-    place = finished.get(fingerprint(cell.experiment))
+    own, experiment = out / "runs" / cell.folder, as_kept(cell.experiment)
+    place = finished.get(fingerprint(experiment))
     if place:
         return State(cell, FINISHED, place)
     if is_held(out, cell):
         return State(cell, RUNNING, own, _epochs(own, cell.experiment))
-    if not is_free(own, found.get(cell.folder), cell.experiment):
+    if not is_free(own, found.get(cell.folder), experiment):
         return State(cell, FOREIGN, own, f"{own} holds a run with other settings")
     past = record(out, cell)
     if past and past["state"] == FAILED:
@@ -143,8 +144,25 @@ def _state(cell, out, found, finished):
     return State(cell, LEFT, own)
 
 
+def as_kept(experiment):
+    """Return an experiment as its run keeps it: weights "run:RECIPE" are the folder of that run.
+
+    While that run is not there yet, and nothing can have started from it, it is as it was.
+    """
+    try:
+        return inherited.resolve(experiment)
+    except (FileNotFoundError, ValueError):
+        return experiment
+
+
 def is_free(own, run, experiment):
-    """Whether a cell may be trained in a folder: it is empty or holds this experiment."""
+    """Whether a cell may be trained in a folder: it is empty or holds this experiment.
+
+    Args:
+        own: `pathlib.Path` of the cell's run.
+        run: `serkeras.runs.Run` that is there, or None.
+        experiment: of the cell, see `as_kept`.
+    """
     if run is not None:
         return run.experiment == experiment
     return not own.is_dir() or not any(own.iterdir())

@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from serkeras import datasets, models, splits
-from serkeras.studies import crew, report
+from serkeras.studies import crew, recordings, report
 from serkeras.studies import folder as folders
 from serkeras.studies.cells import expand
 from serkeras.studies.study import load
@@ -54,7 +54,7 @@ def run(
     Raises:
         ValueError: the study is malformed, or its data cannot be split as it says.
         FileNotFoundError: a data set is not at hand.
-        FileExistsError: `out` holds another study.
+        FileExistsError: `out` holds another study, or runs of other recordings.
     """
     since, study = time.time(), load(study)
     _check_counts(jobs, max_runs)
@@ -63,9 +63,10 @@ def run(
     folders.check_free(study, out)
     before, _ = folders.look(cells, out)
     left = [state.cell for state in before if state.kind not in (folders.FINISHED, folders.FOREIGN)]
-    if left:
-        _check(study, left)
+    clips = _check(study, left) if left else None
     folders.begin(study, out)
+    if left:
+        recordings.check(out, clips, n_jobs)
     if shuffle:
         random.Random().shuffle(left)
     options = {"since": since, "on_error": on_error, "n_jobs": n_jobs}
@@ -142,7 +143,7 @@ def _matching(cells, only):
 
 
 def _check(study, cells):
-    """Refuse now what would make every cell of a kind fail.
+    """Refuse now what would make every cell of a kind fail; return the manifest of the data.
 
     Raises:
         ValueError: data, split or a setting of a network is wrong.
@@ -155,6 +156,7 @@ def _check(study, cells):
         with warnings.catch_warnings():  # the run that is made of it warns
             warnings.simplefilter("ignore")
             splits.make(clips, cell.fold, seed=cell.seed)
+    return clips
 
 
 def _check_network(cell):

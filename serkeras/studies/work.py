@@ -62,7 +62,7 @@ def _standing(out, cell, since):
     own, run = out / "runs" / cell.folder, None
     with contextlib.suppress(ValueError, OSError, TypeError):
         run = Run(own)
-    if not folders.is_free(own, run, cell.experiment):
+    if not folders.is_free(own, run, folders.as_kept(cell.experiment)):
         return folders.FOREIGN
     if run and run.finished:
         folders.clear_record(out, cell)

@@ -1,13 +1,13 @@
-"""A process that `crew` starts: `python -m serkeras.studies.worker '{"out": DIR, ...}'`."""
+"""A process that `crew` starts: `python -m serkeras.studies.worker`, with options on stdin."""
 
 import json
 import os
 import sys
 from pathlib import Path
 
-from serkeras.studies.cells import expand
+from serkeras.config import Experiment
+from serkeras.studies.cells import Cell
 from serkeras.studies.crew import BEGAN
-from serkeras.studies.study import load
 from serkeras.studies.work import work
 
 
@@ -15,21 +15,22 @@ def main(text):
     """Work on a study until nothing is left; returns the exit code.
 
     Args:
-        text: JSON with `out` (folder with study.json), `cells` (ids) and the other arguments of
-            `serkeras.studies.work.work`.
+        text: JSON with `out` (folder of the study), `cells` (attributes of `Cell`, each
+            experiment as its dictionary) and the other arguments of `serkeras.studies.work.work`.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     options = json.loads(text)
-    out, wanted = Path(options.pop("out")), options.pop("cells")
-    cells = {cell.id: cell for cell in expand(load(out))}
+    out, cells = Path(options.pop("out")), [_cell(told) for told in options.pop("cells")]
     try:
-        for cell, kind in work(
-            [cells[name] for name in wanted], out, announce=_announce, **options
-        ):
+        for cell, kind in work(cells, out, announce=_announce, **options):
             print(f"{kind}: {cell.id}", flush=True)
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _cell(told):
+    return Cell(**{**told, "experiment": Experiment.from_dict(told["experiment"])})
 
 
 def _announce(cell):
@@ -37,4 +38,4 @@ def _announce(cell):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.stdin.read()))

@@ -1,0 +1,86 @@
+"""What the folder of a study knows: the recordings of its runs, and whose run is whose."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from serkeras import recipes, runs, studies
+from serkeras._files import write_json
+from serkeras.studies import folder as folders
+from serkeras.studies import recordings
+from serkeras.training import inherited
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """A manifest of three recordings, the last of nobody known."""
+    paths = [tmp_path / f"{name}.wav" for name in "abc"]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    return pd.DataFrame({
+        "clip": ["own/a", "own/b", "own/c"], "corpus": "own", "speaker": ["1", "2", np.nan],
+        "emotion": ["sad", "happy", "sad"], "path": [str(path) for path in paths],
+    })  # fmt: skip
+
+
+def test_the_same_recordings_are_taken_in_any_order_and_place(clips, tmp_path):
+    recordings.check(tmp_path / "s", clips)
+    moved = clips.iloc[::-1].copy()
+    for row in moved.itertuples():
+        new = tmp_path / "moved" / f"{row.clip[-1]}.wav"
+        new.parent.mkdir(exist_ok=True)
+        shutil.copy(row.path, new)
+        moved.loc[row.Index, "path"] = str(new)
+    recordings.check(tmp_path / "s", moved)
+
+
+@pytest.mark.parametrize("column", ["clip", "emotion", "speaker", "bytes", "fewer"])
+def test_other_recordings_emotions_and_speakers_are_refused(clips, tmp_path, column):
+    recordings.check(tmp_path / "s", clips)
+    if column == "bytes":
+        with open(clips.loc[1, "path"], "ab") as file:
+            file.write(b"more")
+    elif column == "fewer":
+        clips = clips.iloc[:2]
+    else:
+        clips.loc[2, column] = "other"
+    with pytest.raises(FileExistsError, match=r"begun with 3 clips.*Restore them"):
+        recordings.check(tmp_path / "s", clips)
+
+
+def finished(folder, experiment):
+    """Make the folder of a finished run."""
+    runs.prepare(folder, experiment, overwrite=True)
+    write_json(folder / "metrics.json", {})
+
+
+def test_a_run_that_starts_from_another_one_belongs_to_its_cell(tmp_path, monkeypatch):
+    """`train` keeps the folder of that run where the recipe says run:RECIPE."""
+    monkeypatch.chdir(tmp_path)
+    form = {"name": "own", "about": "", "source": "", "data": ["own.csv"], "splits": ["speaker"]}
+    study = studies.Study.from_dict({**form, "recipes": ["multinet-d3r3a3"]})
+    (cell,) = studies.expand(study)
+    out = tmp_path / "s"
+
+    def kind():
+        return studies.states(study, out)[0][0].kind
+
+    assert kind() == "left"
+    first = cell.experiment.replace(recipe="densenet121")
+    for name in {
+        weights.partition(":")[2] for weights in cell.experiment.model.settings["weights"]
+    }:
+        wanted = recipes.load(name).replace(
+            data=first.data, split=first.split, seed=first.seed, label_scheme=first.label_scheme
+        )
+        finished(runs.default_folder(wanted), wanted)
+    kept = inherited.resolve(cell.experiment)
+    assert kept != cell.experiment
+    runs.prepare(out / "runs" / cell.folder, kept)
+    assert kind() == "interrupted"
+    finished(out / "runs" / cell.folder, kept)
+    assert kind() == "finished"
+    finished(out / "runs" / cell.folder, kept.with_settings({"training.epochs": 3}))
+    assert kind() == folders.FOREIGN
