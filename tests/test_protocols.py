@@ -1,5 +1,6 @@
 """Protocols: their folds, the pooled figures, paired tests, the page and the command."""
 
+import dataclasses
 import itertools
 import json
 import re
@@ -917,6 +918,11 @@ def test_the_command_of_a_page_makes_the_same_page(fake, tmp_path):
     assert again.study.form == plan.study.form
     assert plan.protocols == ["speaker", "random"]  # in the order of the page
     assert plan.name == "ravdess-my-corpus-seven"
+    plain = dataclasses.replace(plan, study=dataclasses.replace(plan.study, settings={}))
+    name = planning.default_folder(plain).name
+    assert name == "svm+logistic-sklearn-ravdess-my-corpus-seven"
+    hashed = re.escape(name).replace("sklearn", "sklearn-[0-9a-f]{6}")
+    assert re.fullmatch(hashed, planning.default_folder(plan).name)
 
 
 def test_the_command_lists_protocols_and_names_what_is_wrong(capsys):

@@ -16,7 +16,17 @@ import pytest
 
 import serkeras
 from serkeras import cli, datasets, models, recipes, splits, tuning
-from serkeras.tuning import confirm, development, fleet, oracles, search, space, trials
+from serkeras._files import write_json
+from serkeras.tuning import (
+    beginnings,
+    confirm,
+    development,
+    fleet,
+    oracles,
+    search,
+    space,
+    trials,
+)
 from serkeras.tuning.plan import Plan
 from tests import test_models
 from tests.recordings import SMALL
@@ -206,6 +216,90 @@ def test_more_folds_than_speakers_are_refused(own_csv):
         development.prepare(plan_of(own_csv, folds=6), progress=False)
 
 
+# What first weights know
+
+PICTURES = {
+    "audio.duration_s": 1.1,
+    "features.name": "mel_image",
+    "features.image_size": 32,
+    "augment.copies": 0,
+    "model.name": "transfer",
+    "model.normalize": "none",
+    "model.settings": {"backbone": "squeezenet1.1", "pooling": "average", "units": []},
+    "training.epochs": 1,
+    "training.retrain": False,
+}
+WEIGHTS = "model.settings.weights"
+
+
+@pytest.fixture(scope="module")
+def learned(own_csv, tmp_path_factory):
+    """Folder of a run of a small picture network on the corpus of all searches here."""
+    out = tmp_path_factory.mktemp("learned") / "run"
+    settings = json.loads(json.dumps(PICTURES))
+    return serkeras.train("cnn", [str(own_csv)], out=out, settings=settings, progress=False).folder
+
+
+def plan_from(own_csv, weights, values=RATES, seed=0, **more):
+    experiment = recipes.load("cnn").with_settings(
+        {**json.loads(json.dumps(PICTURES)), WEIGHTS: weights, "data": [str(own_csv)], "seed": seed}
+    )
+    return Plan.from_dict({"experiment": experiment, "space": values, "tuner": "grid", **more})
+
+
+def test_folds_are_not_judged_by_clips_that_the_weights_know(own_csv, learned):
+    with pytest.raises(ValueError, match="Folds must not be judged by clips.*without folds"):
+        development.prepare(plan_from(own_csv, str(learned), folds=3), progress=False)
+    # The same split's validation side: what the run has not been fitted to judges.
+    assert development.prepare(plan_from(own_csv, str(learned)), progress=False).parts
+
+
+def test_weights_that_know_the_test_side_are_refused_before_a_search(own_csv, learned, tmp_path):
+    given = {"space": RATES, "tuner": "grid", "seed": 1, "out": tmp_path / "s", "progress": False}
+    settings = {**json.loads(json.dumps(PICTURES)), WEIGHTS: str(learned)}
+    with pytest.raises(ValueError, match="weights that have learned from its test side"):
+        serkeras.tune("cnn", [str(own_csv)], settings=settings, **given)
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, "model.settings"])
+def test_weights_that_a_space_names_are_checked_too(own_csv, learned, name):
+    settings = {**PICTURES["model.settings"], "weights": str(learned)}
+    value = settings if name == "model.settings" else str(learned)
+    given = plan_from(own_csv, None, {name: {"values": [value]}, **RATES}, seed=1)
+    with pytest.raises(ValueError, match="weights that have learned from its test side"):
+        development.prepare(given, progress=False)
+
+
+def test_weights_trained_on_the_validation_side_are_warned_of(own_csv, learned, tmp_path):
+    sides = json.loads((learned / "split.json").read_text())
+    lists = {**sides, "train": sides["validation"], "validation": sides["train"]}
+    write_json(tmp_path / "lists.json", lists)
+    given = plan_from(own_csv, str(learned))
+    split = f"lists:{tmp_path / 'lists.json'}"
+    given = given.replace(experiment=given.experiment.replace(split=split))
+    with pytest.warns(UserWarning, match="were trained on .* validation clips"):
+        development.prepare(given, progress=False)
+
+
+def test_weights_out_of_a_run_of_a_recipe_are_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="Run first: python -m serkeras train densenet121"):
+        serkeras.tune("multinet-d3r3a3", space=RATES, tuner="grid", progress=False)
+    folders = [f"artifacts/runs/{name}-synthetic-speaker-seed0" for name in ("densenet121", "cnn")]
+    for folder, name in zip(folders, ("densenet121", "cnn"), strict=True):
+        (tmp_path / folder).mkdir(parents=True)
+        write_json(tmp_path / folder / "experiment.json", recipes.load(name).to_dict())
+        write_json(tmp_path / folder / "metrics.json", {})
+    settings = {WEIGHTS: ["run:densenet121", None]}
+    plan = search._plan(
+        "multinet-d3r3a3", (None, None, None, None, settings), RATES, {"tuner": "grid"}
+    )
+    assert plan.experiment.model.settings["weights"] == [folders[0], None]
+    # And one that the space names.
+    assert plan.trial({f"{WEIGHTS}.1": "run:cnn"}).model.settings["weights"] == folders
+
+
 # Searches
 
 
@@ -382,9 +476,8 @@ def test_a_kill_between_plan_and_origin_is_taken_up(own_csv, tmp_path):
     assert values_of(quick(own_csv, tmp_path)) == values_of(found)
 
 
-@pytest.mark.parametrize("dies", ["worker0", "chief"])
-def test_several_processes_try_what_one_tries(own_csv, tmp_path, monkeypatch, dies):
-    """One of them is killed meanwhile, and comes back; the chief ends by itself."""
+def test_several_processes_try_what_one_tries(own_csv, tmp_path, monkeypatch):
+    """A worker and the chief are killed meanwhile, and come back; the chief ends by itself."""
     given = {"model.settings.C": {"values": [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]}}
     alone = quick(own_csv, tmp_path / "alone", tuner="grid", space=given, max_trials=6)
     started, start = [], fleet._start
@@ -398,14 +491,14 @@ def test_several_processes_try_what_one_tries(own_csv, tmp_path, monkeypatch, di
     def killing(folder, name, more, log):
         process = start(folder, name, more, log)
         started.append(name)
-        if name == dies and started.count(name) == 1:
+        if name in ("worker0", "chief") and started.count(name) == 1:
             threading.Thread(target=kill, args=(folder, process)).start()
         return process
 
     monkeypatch.setattr(fleet, "_start", killing)
     found = quick(own_csv, tmp_path / "fleet", tuner="grid", space=given, max_trials=6, workers=2)
-    assert started.count(dies) == 2
-    assert started.count("chief") == (2 if dies == "chief" else 1)
+    assert started.count("chief") == 2
+    assert started.count("worker0") >= 2
     by_value = [
         sorted((r["values"]["model.settings.C"], r["val_uar"]) for r in each.records)
         for each in (alone, found)
@@ -488,6 +581,126 @@ def test_settings_of_features_and_of_the_model_together(own_csv, tmp_path):
     assert not list(found.folder.glob("*/*/*/checkpoints"))
 
 
+# Trials that end their process
+
+# A worker, or the command, in which the network of some settings takes more memory than there is.
+KILLING = """
+import os, signal, sys
+from serkeras.tuning import trials
+fit = trials._run_part
+def run_part(experiment, *more):
+    if experiment.model.settings["C"] in (0.1, 10.0):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return fit(experiment, *more)
+trials._run_part = run_part
+"""
+COSTLY = {"model.settings.C": {"values": [0.1, 1.0, 10.0, 100.0]}}
+
+
+def states(folder):
+    found = tuning.Search(folder).records
+    return {record["values"]["model.settings.C"]: record["state"] for record in found}
+
+
+def test_a_trial_that_ends_its_process_is_given_up(own_csv, tmp_path):
+    words = ["tune", "logistic-sklearn", "--data", str(own_csv), "--tuner", "grid", "--quiet"]
+    words += ["--set", "audio.duration_s=1.1", "--max-trials", "2", "--out", str(tmp_path / "s")]
+    words += ["--tune", f"model.settings.C={json.dumps(COSTLY['model.settings.C'])}"]
+    code = f"{KILLING}\nfrom serkeras import cli\nsys.exit(cli.main(sys.argv[1:]))"
+    ended = [
+        subprocess.run([sys.executable, "-c", code, *words], timeout=300).returncode
+        for _ in range(3)
+    ]
+    assert ended == [-signal.SIGKILL, -signal.SIGKILL, 0]
+    assert states(tmp_path / "s") == {0.1: "failed", 1.0: "finished"}
+    (failed,) = [r for r in tuning.Search(tmp_path / "s").records if r["state"] == "failed"]
+    assert "did so 2 times" in failed["reason"]
+    assert "more memory" in failed["reason"]
+
+
+def test_a_fleet_goes_on_without_trials_that_end_their_process(own_csv, tmp_path, monkeypatch):
+    plan = plan_of(own_csv, tuner="grid", max_trials=4).replace(space=COSTLY)
+    search.begin(tmp_path / "s", plan, development.prepare(plan, progress=False))
+    code = f"{KILLING}\nfrom serkeras.tuning import worker\nworker.main(sys.argv[1])"
+    monkeypatch.setattr(fleet, "words", lambda folder: [sys.executable, "-c", code, str(folder)])
+    # Deaths count between two trials that end: each of the two costs as many as there may be.
+    monkeypatch.setattr(fleet, "_RESTARTS", 2)
+    fleet.supervise(tmp_path / "s", 1, progress=False)
+    assert states(tmp_path / "s") == {
+        0.1: "failed", 1.0: "finished", 10.0: "failed", 100.0: "finished",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def killed():
+    """Function that begins a trial as a process does that the system ends."""
+    begun = []  # one that is let go would end as a process that lives
+
+    def begin(own, before=None):
+        begun.append(beginnings.counted(own, before))
+        begun[-1].__enter__()
+
+    return begin
+
+
+def test_an_interrupted_trial_is_not_given_up(tmp_path, killed):
+    killed(tmp_path)
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt), beginnings.counted(tmp_path):
+            raise KeyboardInterrupt
+    killed(tmp_path)
+    with pytest.raises(RuntimeError, match="must not end its process"):
+        killed(tmp_path)
+    with pytest.raises(RuntimeError, match="did so 2 times"):
+        killed(tmp_path)
+
+
+def test_a_trial_that_gets_further_is_not_given_up(tmp_path, killed):
+    own, before = tmp_path / "1", tmp_path / "0"
+    last = "part0-repeat0/checkpoints/search-{:04d}.keras"
+
+    def learn(folder, epoch):
+        path = folder / last.format(epoch)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+
+    learn(before, 1)
+    killed(own, before)
+    for epoch in range(2, 6):
+        learn(own, epoch)
+        killed(own, before)
+    (own / "part0-repeat0" / trials.RESULT).write_text("{}")
+    killed(own, before)
+    killed(own, before)
+    with pytest.raises(RuntimeError, match="did so 2 times"):
+        killed(own, before)
+    # What is only copied from another trial is no way that it has gone.
+    killed(tmp_path / "2", before)
+    learn(tmp_path / "2", 1)
+    killed(tmp_path / "2", before)
+    with pytest.raises(RuntimeError, match="did so 2 times"):
+        killed(tmp_path / "2", before)
+
+
+def test_what_a_fleet_ends_itself_does_not_count(tmp_path, killed):
+    path = tmp_path / "trials" / "0" / beginnings.FILE
+
+    def begin():
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        killed(path.parent)
+        write_json(path, {**json.loads(path.read_text()), "process": process.pid})
+        return process
+
+    for _ in range(3):
+        fleet._end(tmp_path, begin())
+        assert not path.exists()
+    process = begin()
+    process.kill()
+    process.wait()
+    fleet._end(tmp_path, process)
+    assert path.exists()
+
+
 # What comes out
 
 
@@ -545,6 +758,28 @@ def test_a_plan_that_is_none_is_refused(own_csv, tmp_path, changed, words):
     with pytest.raises(ValueError, match=words):
         quick(own_csv, tmp_path / "s", **changed)
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "remedy"),
+    [
+        ("training.epochs", [5, 50], "Give max_epochs"),
+        ("training.retrain", [True, False], "keep their best epoch"),
+        ("training.fit_sides", ["train", "train+validation"], "keep their best epoch"),
+        ("training.member", [0, 1], "Give repeats"),
+        ("split", ["speaker", "random"], "cut before the first one"),
+        ("seed", [0, 1], "cut before the first one"),
+        ("data", [["synthetic"]], "cut before the first one"),
+        ("data.0", ["synthetic"], "cut before the first one"),
+        ("label_scheme", ["own", "four"], "cut before the first one"),
+        ("members", [1, 2], "a trial is one run"),
+        ("combine", ["mean", "geometric"], "a trial is one run"),
+    ],
+)
+def test_settings_that_no_trial_follows_are_refused(name, values, remedy):
+    given = {**RATES, name: {"values": values}}
+    with pytest.raises(ValueError, match=f"differ from trial to trial.*{name!r}.*{remedy}"):
+        Plan.from_dict({"experiment": recipes.load("cnn"), "space": given})
 
 
 def test_the_shortest_trials_of_hyperband_bind_no_other_tuner():

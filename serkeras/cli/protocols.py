@@ -41,7 +41,7 @@ def add_protocols(subparsers):
     )
     options.add_set(command, "training.epochs=5", "a setting of all runs")
     options.add_scheme(command)
-    command.add_argument("--out", metavar="DIR", help="folder (artifacts/protocols/DATA)")
+    command.add_argument("--out", metavar="DIR", help="folder (artifacts/protocols/RECIPES-DATA)")
     command.add_argument(
         "--workers", type=int, default=1, metavar="N", help="processes that train side by side (1)"
     )

@@ -44,7 +44,7 @@ def evaluate_protocols(
         seeds: how many (0, 1, ...), or a list of them.
         label_scheme: "own", "seven" or "four".
         settings: dictionary of dotted settings of all runs.
-        out: folder; None is `artifacts/protocols/DATA`.
+        out: folder; None is `artifacts/protocols/RECIPES-DATA`.
         jobs: processes that train side by side.
         on_error, n_jobs, progress: as in `serkeras.train`.
         n_boot: resamples of the intervals.

@@ -1,6 +1,8 @@
 """From recipes, data and names of protocols to a study."""
 
+import hashlib
 import itertools
+import json
 import os
 import re
 import warnings
@@ -66,8 +68,17 @@ def make(recipes, data, protocols, seeds, label_scheme, settings, progress):
 
 
 def default_folder(plan):
-    """Return where the figures go when nobody says: `artifacts/protocols/DATA`."""
-    return Path("artifacts/protocols") / plan.name
+    """Return where the figures go when nobody says: `artifacts/protocols/RECIPES-DATA`.
+
+    More than three recipes, and settings, are told apart by digits of a hash.
+    """
+    study = plan.study
+    labels = [entry.label for entry in study.recipes]
+    words = "+".join(labels) if len(labels) <= 3 else f"{len(labels)}-recipes"
+    if len(labels) > 3 or study.settings:
+        told = json.dumps([labels, study.settings], sort_keys=True)
+        words += f"-{hashlib.sha256(told.encode()).hexdigest()[:6]}"
+    return Path("artifacts/protocols") / re.sub(r"[^\w+=.-]+", "-", f"{words}-{plan.name}")
 
 
 def _asked(wanted, clips):

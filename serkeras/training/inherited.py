@@ -156,6 +156,29 @@ def check(found, split, files):
         )
 
 
+def check_folds(found, folds, files):
+    """Refuse weights that know the clips that folds are judged by.
+
+    Args:
+        found: `Inherited`.
+        folds: list of `serkeras.splits.Split`, judged by their validation sides.
+        files: dictionary from path to SHA-256 of each recording.
+
+    Raises:
+        ValueError: names how many clips of a fold, and one of them.
+    """
+    for number, fold in enumerate(folds, start=1):
+        seen = _seen(fold.validation, found.learned, fold, files)
+        if seen.any():
+            raise ValueError(
+                "Folds must not be judged by clips that the first weights have learned from. "
+                f"Received: {found.weights[0]['weights']!r} and so on, with {seen.sum()} of "
+                f"{len(seen)} clips of fold {number} or their speakers among what was learned, for "
+                f"instance {fold.validation.loc[seen, 'clip'].iloc[0]}. Take a run on other data, "
+                "or judge by the validation side: without folds."
+            )
+
+
 def _seen(clips, learned, split, files):
     """Return which clips, or speakers of them, are among what was learned."""
     seen = clips["path"].map(files).isin(learned.get("files", ()))

@@ -1,6 +1,7 @@
 """The clips that a search may see: training and validation side, cut into parts to judge by."""
 
 import hashlib
+import itertools
 import json
 from dataclasses import replace
 
@@ -10,6 +11,11 @@ from sklearn.model_selection import StratifiedGroupKFold
 from serkeras import datasets, splits
 from serkeras.features import cache
 from serkeras.splits.units import unit_keys
+from serkeras.training import inherited
+
+_WEIGHTS = "model.settings.weights"
+# Settings of a space that say what a network starts from.
+_OF_WEIGHTS = ("model", "model.name", "model.settings", _WEIGHTS)
 
 
 class Development:
@@ -42,15 +48,44 @@ def prepare(plan, n_jobs=None, progress=True):
 
     Raises:
         ValueError: see `serkeras.datasets.load_many` and `serkeras.splits.make`; or there are
-            fewer speakers than folds.
+            fewer speakers than folds; or first weights, the experiment's or one of the space,
+            have learned from the test side or from clips that a fold is judged by.
+        FileNotFoundError: there are no such first weights; see `serkeras.training.inherited.read`
+            for other errors of theirs.
     """
     experiment = plan.experiment
+    starts = [inherited.read(each) for each in _starts(plan)]
     clips = datasets.load_many(experiment.data, experiment.label_scheme, progress=progress)
     labels = sorted(set(clips["emotion"]))
     split = splits.make(clips, experiment.split, seed=experiment.seed)
     parts = _folds(split, plan) if plan.folds else [_without_test(split)]
+    _check_starts(starts, split, parts if plan.folds else [], n_jobs)
     clips = pd.concat([split.train, split.validation]).sort_values("clip", ignore_index=True)
     return Development(clips, parts, labels, _digest(clips, parts, n_jobs))
+
+
+def _starts(plan):
+    """Return experiments of a plan that together have all of its first weights."""
+    changed = {
+        name: entry["values"]
+        for name, entry in plan.space.items()
+        if "values" in entry and (name in _OF_WEIGHTS or name.startswith(f"{_WEIGHTS}."))
+    }
+    choices = itertools.product(*changed.values())
+    return [plan.trial(dict(zip(changed, values, strict=True))) for values in choices]
+
+
+def _check_starts(starts, split, folds, n_jobs):
+    """Refuse first weights as `train` does, and those that know what judges."""
+    learned = [start for start in starts if start.learned]
+    if not learned:
+        return
+    # To know recordings of the test side again, their bytes are compared; nothing is heard.
+    hashes = cache.hash_files(pd.concat(split.sides.values())["path"], n_jobs)
+    files = {path: found.digest for path, found in hashes.items()}
+    for start in learned:
+        inherited.check_folds(start, folds, files)
+        inherited.check(start, split, files)
 
 
 def _without_test(split):

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from serkeras._files import read_json
 from serkeras._processes import shares
+from serkeras.tuning import beginnings
 from serkeras.tuning.oracles import CHIEF_FAILED
 from serkeras.tuning.tuner import RECORD
 
@@ -25,8 +26,9 @@ def supervise(folder, workers, progress=True):
     """Run a chief and workers until the search is over.
 
     A process that dies is started again under its own name: the chief takes its state from the
-    folder, a worker its trial, which goes on from its last epoch. (keras-tuner's chief waits for
-    ever for a worker that does not come back.)
+    folder, a worker its trial, which goes on from its last epoch, unless it has cost processes
+    before, see `serkeras.tuning.beginnings`. (keras-tuner's chief waits for ever for a worker that
+    does not come back.)
 
     Args:
         folder: `pathlib.Path` of a search that has been begun.
@@ -34,8 +36,8 @@ def supervise(folder, workers, progress=True):
         progress: show a bar of the trials.
 
     Raises:
-        RuntimeError: a process died again and again, or three trials failed one after another;
-            its log is named.
+        RuntimeError: a process died again and again while no trial ended, or three trials failed
+            one after another; its log is named.
     """
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -61,18 +63,18 @@ def supervise(folder, workers, progress=True):
                 for name in fallen:
                     deaths[name] += bool(processes[name].poll())
                     _require_alive(name, deaths[name], logs)
-                    processes[name].kill()
-                    processes[name].wait()
+                    _end(folder, processes[name])
                     processes[name] = start(name)
                 ended = len(list(folder.glob(f"trials/*/{RECORD}")))
                 if ended > bar.n:
                     bar.update(ended - bar.n)
+                    # A search of many trials may lose a process to several of them.
+                    deaths = dict.fromkeys(names, 0)
                 time.sleep(_POLL_S)
         _wait(processes.values())
     finally:
         for process in processes.values():
-            process.kill()
-            process.wait()
+            _end(folder, process)
 
 
 def words(folder):
@@ -87,6 +89,15 @@ def _start(folder, name, more, log):
         return subprocess.Popen(
             words(folder), stdout=file, stderr=subprocess.STDOUT, env=environment
         )
+
+
+def _end(folder, process):
+    """End a process; one that was alive until now was not ended by its trial."""
+    alive = process.poll() is None
+    process.kill()
+    process.wait()
+    if alive:
+        beginnings.pardon(folder, process.pid)
 
 
 def _free_port():

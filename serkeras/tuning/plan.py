@@ -9,10 +9,23 @@ from pathlib import Path
 from serkeras import models, runs
 from serkeras.config import Experiment
 from serkeras.config.base import Config, require
+from serkeras.training import inherited
 from serkeras.tuning import space as spaces
 
 TUNERS = ("hyperband", "random", "bayesian", "grid")
 OBJECTIVES = {"val_uar": "max", "val_accuracy": "max", "val_macro_f1": "max", "val_loss": "min"}
+
+
+_BEFORE = "Give it for all trials, outside of the space: the parts are cut before the first one."
+_AFTER = "Give it outside of the space: trials keep their best epoch, the last `train` follows it."
+# Settings that are the same in every trial, whatever a space says, and what to do instead.
+_FIXED = {
+    **dict.fromkeys(("data", "label_scheme", "split", "seed"), _BEFORE),
+    **dict.fromkeys(("recipe", "members", "combine"), "Give it to `train`: a trial is one run."),
+    **dict.fromkeys(("training.retrain", "training.fit_sides"), _AFTER),
+    "training.epochs": "Give max_epochs (--max-epochs): every trial has so many, and its best one.",
+    "training.member": "Give repeats (--repeats), or seed (--seed) for another split too.",
+}
 
 
 @dataclass(frozen=True)
@@ -21,7 +34,7 @@ class Plan(Config):
 
     Attributes:
         experiment: what every trial starts from; its split keeps the test side apart.
-        space: see `serkeras.tuning.space.check`.
+        space: see `serkeras.tuning.space.check`; without what is the same in every trial.
         tuner: "hyperband", "random", "bayesian" or "grid".
         objective: "val_uar", "val_accuracy", "val_macro_f1" or "val_loss": of the best epoch, the
             mean over folds and repeats.
@@ -53,6 +66,7 @@ class Plan(Config):
 
     def __post_init__(self):
         spaces.check(self.space)
+        _check_names(self.space)
         # Other tuners do not read it: a recipe's own may be more than the epochs asked for.
         most = self.max_epochs if self.tuner == "hyperband" else math.inf
         require(
@@ -112,10 +126,24 @@ class Plan(Config):
 
         Raises:
             ValueError: the experiment has no such setting, or refuses a value.
+            FileNotFoundError: the values name a run that there is not.
         """
-        found = self.experiment.with_settings(spaces.settings(values, self.experiment))
+        changed = self.experiment.with_settings(spaces.settings(values, self.experiment))
+        found = inherited.resolve(changed)
         if self.is_classical:
             return found
         # The best epoch is judged as it is: a second fit would only cost time.
         short = {"epochs": self.max_epochs, "retrain": False, "fit_sides": "train"}
         return found.with_settings({f"training.{name}": value for name, value in short.items()})
+
+
+def _check_names(space):
+    """Refuse settings whose trials would all be the same experiment."""
+    for name in space:
+        # A place in a list, such as "data.0", is named by what stands before it.
+        remedy = _FIXED.get(name) or _FIXED.get(name.rpartition(".")[0])
+        if remedy:
+            raise ValueError(
+                "A space must name settings that differ from trial to trial. Received: "
+                f"{name!r}, which the search itself sets or has settled before. {remedy}"
+            )

@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from serkeras import recipes, runs
 from serkeras._files import read_json, write_json
+from serkeras.training import inherited
 from serkeras.tuning.plan import Plan
 
 PLAN, ABOUT = "plan.json", "about.json"
@@ -51,7 +52,9 @@ def tune(
         `serkeras.tuning.Search`.
 
     Raises:
-        ValueError: the recipe has no space and none is given, or a setting is outside its range.
+        ValueError: the recipe has no space and none is given, or a setting is outside its range;
+            or see `serkeras.tuning.development.prepare`.
+        FileNotFoundError: the recipe starts from a run of another one, and there is none.
         FileExistsError: `out` holds another search.
         RuntimeError: three trials failed one after another; the message has the last reason.
     """
@@ -91,7 +94,7 @@ def tune(
 def _plan(recipe, changed, space, asked):
     from serkeras.training.pipeline import as_experiment
 
-    experiment = as_experiment(recipe, *changed)
+    experiment = inherited.resolve(as_experiment(recipe, *changed))
     own = {}
     if isinstance(recipe, (str, os.PathLike)):
         own = recipes.describe(recipe).get("search", {})

@@ -9,7 +9,7 @@ from keras_tuner.engine import base_tuner
 
 from serkeras import audio
 from serkeras._files import write_json
-from serkeras.tuning import oracles, trials
+from serkeras.tuning import beginnings, oracles, trials
 
 RECORD = "trial.json"
 # A worker that waits for others asks so often.
@@ -53,7 +53,8 @@ class SearchTuner(base_tuner.BaseTuner):
         record = {"trial": trial.trial_id, "values": values, "budget": epochs, "from": start}
         try:
             before = self.place(start) if start else None
-            with filelock.FileLock(own.parent / f".{own.name}.lock"):
+            lock = filelock.FileLock(own.parent / f".{own.name}.lock")
+            with lock, beginnings.counted(own, before):
                 found = trials.run(self.plan, self.development, values, own, epochs, before)
         except (OSError, audio.AudioError) as error:
             raise errors.FatalError(str(error)) from error
