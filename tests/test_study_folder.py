@@ -1,6 +1,7 @@
 """What the folder of a study knows: the recordings of its runs, and whose run is whose."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,25 @@ def finished(folder, experiment):
     """Make the folder of a finished run."""
     runs.prepare(folder, experiment, overwrite=True)
     write_json(folder / "metrics.json", {})
+
+
+def test_a_run_folder_is_emptied_and_stays_the_same_folder(tmp_path, monkeypatch):
+    """It may be a mount point, which cannot be removed."""
+    experiment, own = recipes.load("svm"), tmp_path / "run"
+    finished(own, experiment)
+    (own / "figures").mkdir()
+    (own / "figures" / "old.png").write_text("")
+    before, removed, unlink = own.stat().st_ino, [], Path.unlink
+
+    def noted(path, **given):
+        removed.append(path.name)
+        unlink(path, **given)
+
+    monkeypatch.setattr(Path, "unlink", noted)
+    runs.prepare(own, experiment, overwrite=True)
+    assert own.stat().st_ino == before
+    assert [path.name for path in own.iterdir()] == ["experiment.json"]
+    assert removed[:2] == ["metrics.json", "experiment.json"]
 
 
 def test_a_run_that_starts_from_another_one_belongs_to_its_cell(tmp_path, monkeypatch):
