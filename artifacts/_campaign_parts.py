@@ -20,19 +20,23 @@ def section(results, way):
     Returns:
         Markdown.
     """
-    return "".join(_of(path, way) for path in sorted(results.glob("*/compare-*-with-*.csv")))
+    paths = sorted(results.glob("*/compare-*-with-*.csv"))
+    tables = {path: pd.read_csv(path) for path in paths}
+    # A split may be called "train with noise"; its table of all pairs has no column split.
+    return "".join(_of(path, table, way) for path, table in tables.items() if "split" in table)
 
 
-def _of(path, way):
-    study, table = read_json(path.parent / "study.json"), pd.read_csv(path)
-    first = table.iloc[0]
+def _of(path, table, way):
+    study = read_json(path.parent / "study.json")
+    first = table.loc[table["runs"].idxmax()]
     lines = [(f"**{short(first['b'])}**", first["runs"], f"{100 * first['uar_b']:.1f}", "", "", "")]
     lines += [_line(row) for _, row in table.iterrows()]
     link = f"{way}/{path.parent.name}"
-    settings = ", ".join(f"`{name}={value}`" for name, value in study["settings"].items())
+    settings = [f"`{name}={value}`" for name, value in study.get("settings", {}).items()]
+    told = f" ({', '.join(settings)})" if settings else ""
     return (
         f"\n### What each part is worth: `{study['name']}`\n\n{markdown(HEAD, lines)}\n\n"
-        f"UAR of split `{first['split']}`, mean of the runs, in percent ({settings}); differences "
+        f"UAR of split `{first['split']}`, mean of the runs, in percent{told}; differences "
         f"from the first line with 95 % intervals over {first['units']} {first['unit']}s, on the "
         "same clips; p of an exchange of their answers, then corrected by Holm's rule for all "
         f"lines ([runs]({link}/report.md), [all figures]({link}/{path.name})).\n\n"

@@ -265,8 +265,9 @@ def prepare(folder, experiment, overwrite=False, anew=False):
     check_free(folder, experiment, overwrite)
     if folder.is_dir() and (anew or not resumable(folder, experiment)):
         # What is in it, and not the folder: it may be where a disk of another machine is mounted.
-        # Last the file by which it is known as a run's, which --overwrite may replace.
-        for path in sorted(folder.iterdir(), key=lambda path: path.name == "experiment.json"):
+        # First what says that the run is finished, last what says that it is one.
+        order = {"metrics.json": 0, "ensemble.json": 0, "experiment.json": 2}
+        for path in sorted(folder.iterdir(), key=lambda path: order.get(path.name, 1)):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     write_json(folder / "experiment.json", experiment.to_dict())
     return folder

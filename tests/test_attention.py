@@ -26,6 +26,7 @@ def wrapped(name, shape, **settings):
 
 
 def clip(shape, seed=0):
+    """What a model of a network that takes a mask is given."""
     x = np.random.default_rng(seed).normal(size=(1, *shape)).astype(np.float32)
     return x if len(shape) == 2 else {"features": x, "mask": np.ones((1, shape[1]), bool)}
 
@@ -36,6 +37,8 @@ PLACES = [
     ("cnn-attention", (40, 50, 1), 3, (1.5, 4, 10), (1.5, 4, 12)),
     # borders of half a kernel everywhere: the first place stands on 0; strides 4, 2, 2, 2
     ("fcn-attention-2d", (64, 96, 1), 2, (0, 32, 2), (0, 32, 3)),
+    # four encoders, in which a frame is one place with all of its bins
+    ("cnn2-transformer", (40, 50, 1), 4, (19.5, 40, 1), (0, 1, 50)),
     # a frame is one place, with all of its bins
     ("reslstm", (40, 50, 1), 1, (19.5, 40, 1), (0, 1, 50)),
     # three stages halve the frames; a place has all bins
@@ -48,10 +51,12 @@ PLACES = [
 
 @pytest.mark.parametrize(("name", "shape", "heads", "bins", "frames"), PLACES)
 def test_weights_sum_to_one_and_stand_where_the_network_looks(name, shape, heads, bins, frames):
-    settings = {} if name in ("cnn-attention", "reslstm") else {"heads": heads}
+    own = name in ("cnn-attention", "reslstm", "cnn2-transformer")
+    settings = {} if own else {"heads": heads}
     if name == "fcn-attention-2d":
         settings["width"] = 0.1
-    found = attention(wrapped(name, shape, **settings), clip(shape))
+    model, x = wrapped(name, shape, **settings), clip(shape)
+    found = attention(model, x["features"] if name == "cnn2-transformer" else x)
     assert found.weights.shape == (bins[2], frames[2], heads)
     np.testing.assert_allclose(found.weights.sum(axis=(0, 1)), 1.0, atol=1e-5)
     for places, (first, step, count) in ((found.bins, bins), (found.frames, frames)):
@@ -88,6 +93,31 @@ def test_a_change_in_a_clip_shows_at_its_place(name):
     over_time = changed.reshape(len(found.bins), -1).sum(axis=0)
     centre = np.average(found.frames, weights=over_time)
     assert abs(centre - 161.5) < found.frame_step / 2
+
+
+def test_weights_of_an_encoder_are_those_of_its_attention():
+    """By hand from the kernels of the first encoder: softmax of q k / sqrt(d), averaged."""
+    shape = (40, 20, 1)
+    model = wrapped("cnn2-transformer", shape, num_layers=2)
+    x = clip(shape)["features"]
+    found = attention(model, x)
+    assert found.word == "encoder"
+    network = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    layer = network.get_layer("encoder1")._self_attention_layer
+    frames = 0.5 * x[0, :, :, 0].T + 0.1
+    query, key = (
+        np.einsum("tc,chd->htd", frames, dense.kernel.numpy()) + dense.bias.numpy()[:, None]
+        for dense in (layer._query_dense, layer._key_dense)
+    )
+    scores = np.einsum("hqd,hkd->hqk", query, key) / np.sqrt(query.shape[-1])
+    scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    scores /= scores.sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(found.weights[0, :, 0], scores.mean(axis=(0, 1)), atol=1e-5)
+
+
+def test_encoders_over_the_batch_show_nothing_of_a_clip():
+    with pytest.raises(ValueError, match="attention layer"):
+        attention(wrapped("cnn2-transformer", (40, 20, 1), attention_axis="batch"), None)
 
 
 def test_weights_without_lambda_by_hand():

@@ -58,8 +58,20 @@ def test_an_epoch_that_is_forgotten_leaves_no_best_model_behind(tmp_path, monkey
     assert fit.best_checkpoint.read_text() == ("again" if again < 2 else "first")
 
 
+def test_the_best_model_of_an_earlier_version_is_found_and_replaced(tmp_path):
+    fit = begun(tmp_path)
+    for epoch, loss in enumerate([1.0, 2.0], 1):
+        fit.keep(Network(f"epoch {epoch}"), {"epoch": epoch, "val_loss": loss})
+    assert fit.best_model == fit.best_checkpoint
+    old = fit.best_checkpoint.rename(tmp_path / "checkpoints" / "best.keras")
+    assert fit.best_model == old
+    fit.keep(Network("better"), {"epoch": 3, "val_loss": 0.5})
+    assert kept(tmp_path) == ["best-0003.keras", "search-0003.keras"]
+    assert fit.best_model.read_text() == "better"
+
+
 def test_a_broken_checkpoint_is_named(tmp_path):
     path = tmp_path / "search-0007.keras"
     path.write_bytes(b"")
-    with pytest.raises(ValueError, match=r"search-0007\.keras.*--overwrite"):
+    with pytest.raises(ValueError, match=r"search-0007\.keras.*remove the folder checkpoints"):
         fitting.load_state(None, path)

@@ -826,6 +826,9 @@ def test_differences_are_drawn_where_they_are():
     np.testing.assert_allclose(reach.get_segments(), [[[-3, 2], [4, 2]]])
     labels = [label.get_text() for label in axis.get_yticklabels()]
     assert labels == ["better", "worse", "like it"]
+    assert "over 17 speakers;" in axis.get_xlabel()
+    (axis,) = differences.draw(table.assign(units=[5, 17, 12])).axes
+    assert "over 5 to 17 speakers;" in axis.get_xlabel()
     assert axis.get_title() == "UAR compared with 'as it is' on the same clips, split folds5"
 
 

@@ -23,23 +23,31 @@ def clips(tmp_path):
     return pd.DataFrame({
         "clip": ["own/a", "own/b", "own/c"], "corpus": "own", "speaker": ["1", "2", np.nan],
         "emotion": ["sad", "happy", "sad"], "path": [str(path) for path in paths],
-    })  # fmt: skip
+    }).astype({"speaker": "string"})  # fmt: skip
 
 
-def test_the_same_recordings_are_taken_in_any_order_and_place(clips, tmp_path):
-    recordings.check(tmp_path / "s", clips)
+@pytest.fixture
+def out(tmp_path):
+    """The folder of a study with one run."""
+    (tmp_path / "s" / "runs" / "svm").mkdir(parents=True)
+    (tmp_path / "s" / "runs" / "svm" / "experiment.json").write_text("{}")
+    return tmp_path / "s"
+
+
+def test_the_same_recordings_are_taken_in_any_order_and_place(clips, out, tmp_path):
+    recordings.check(out, clips)
     moved = clips.iloc[::-1].copy()
     for row in moved.itertuples():
         new = tmp_path / "moved" / f"{row.clip[-1]}.wav"
         new.parent.mkdir(exist_ok=True)
         shutil.copy(row.path, new)
         moved.loc[row.Index, "path"] = str(new)
-    recordings.check(tmp_path / "s", moved)
+    recordings.check(out, moved)
 
 
 @pytest.mark.parametrize("column", ["clip", "emotion", "speaker", "bytes", "fewer"])
-def test_other_recordings_emotions_and_speakers_are_refused(clips, tmp_path, column):
-    recordings.check(tmp_path / "s", clips)
+def test_other_recordings_emotions_and_speakers_are_refused(clips, out, column):
+    recordings.check(out, clips)
     if column == "bytes":
         with open(clips.loc[1, "path"], "ab") as file:
             file.write(b"more")
@@ -48,7 +56,16 @@ def test_other_recordings_emotions_and_speakers_are_refused(clips, tmp_path, col
     else:
         clips.loc[2, column] = "other"
     with pytest.raises(FileExistsError, match=r"begun with 3 clips.*Restore them"):
-        recordings.check(tmp_path / "s", clips)
+        recordings.check(out, clips)
+
+
+def test_recordings_may_be_repaired_until_a_run_stands_on_them(clips, out, tmp_path):
+    recordings.check(tmp_path / "new", clips)
+    repaired = clips.assign(emotion="sad")
+    recordings.check(tmp_path / "new", repaired)
+    shutil.copytree(out / "runs", tmp_path / "new" / "runs")
+    with pytest.raises(FileExistsError):
+        recordings.check(tmp_path / "new", clips)
 
 
 def finished(folder, experiment):
@@ -63,6 +80,8 @@ def test_a_run_folder_is_emptied_and_stays_the_same_folder(tmp_path, monkeypatch
     finished(own, experiment)
     (own / "figures").mkdir()
     (own / "figures" / "old.png").write_text("")
+    for name in ("aa.csv", "zz.csv"):
+        (own / name).write_text("")
     before, removed, unlink = own.stat().st_ino, [], Path.unlink
 
     def noted(path, **given):
@@ -73,7 +92,7 @@ def test_a_run_folder_is_emptied_and_stays_the_same_folder(tmp_path, monkeypatch
     runs.prepare(own, experiment, overwrite=True)
     assert own.stat().st_ino == before
     assert [path.name for path in own.iterdir()] == ["experiment.json"]
-    assert removed[:2] == ["metrics.json", "experiment.json"]
+    assert (removed[0], removed[3]) == ("metrics.json", "experiment.json")
 
 
 def test_a_run_that_starts_from_another_one_belongs_to_its_cell(tmp_path, monkeypatch):
@@ -101,6 +120,8 @@ def test_a_run_that_starts_from_another_one_belongs_to_its_cell(tmp_path, monkey
     runs.prepare(out / "runs" / cell.folder, kept)
     assert kind() == "interrupted"
     finished(out / "runs" / cell.folder, kept)
+    assert kind() == "finished"
+    shutil.rmtree(tmp_path / "artifacts")  # moved away, or on another machine
     assert kind() == "finished"
     finished(out / "runs" / cell.folder, kept.with_settings({"training.epochs": 3}))
     assert kind() == folders.FOREIGN

@@ -655,6 +655,38 @@ def test_an_interrupted_trial_is_not_given_up(tmp_path, killed):
         killed(tmp_path)
 
 
+@pytest.fixture
+def terms():
+    """SIGTERM as a search takes it, for the length of a test."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {getattr(signal, name): signal.getsignal(getattr(signal, name)) for name in names}
+    beginnings.take_terms_for_interrupts()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_trial_that_a_queue_ends_is_not_given_up(tmp_path, terms):
+    with pytest.raises(KeyboardInterrupt), beginnings.counted(tmp_path):
+        signal.raise_signal(signal.SIGTERM)
+    assert not (tmp_path / beginnings.FILE).exists()
+
+
+def test_first_weights_are_looked_at_where_a_space_takes_them():
+    space = {
+        "model.settings.backbone": {"values": ["squeezenet1.1", "alexnet"]},
+        "model.settings.weights": {
+            "values": [None, "x.pth"], "when": {"model.settings.backbone": ["squeezenet1.1"]},
+        },
+    }  # fmt: skip
+    plan = Plan.from_dict({"experiment": recipes.load("squeezenet"), "space": space})
+    plan = plan.replace(experiment=plan.experiment.with_settings({"model.settings.weights": None}))
+    found = [each.model.settings for each in development._starts(plan)]
+    assert [(each["backbone"], each["weights"]) for each in found] == [
+        ("squeezenet1.1", None), ("alexnet", None), ("squeezenet1.1", "x.pth"),
+    ]  # fmt: skip
+
+
 def test_a_trial_that_gets_further_is_not_given_up(tmp_path, killed):
     own, before = tmp_path / "1", tmp_path / "0"
     last = "part0-repeat0/checkpoints/search-{:04d}.keras"
@@ -776,10 +808,13 @@ def test_a_plan_that_is_none_is_refused(own_csv, tmp_path, changed, words):
         ("combine", ["mean", "geometric"], "a trial is one run"),
     ],
 )
-def test_settings_that_no_trial_follows_are_refused(name, values, remedy):
+def test_settings_that_no_trial_follows_are_refused(name, values, remedy, tmp_path):
     given = {**RATES, name: {"values": values}}
     with pytest.raises(ValueError, match=f"differ from trial to trial.*{name!r}.*{remedy}"):
-        Plan.from_dict({"experiment": recipes.load("cnn"), "space": given})
+        serkeras.tune("cnn", space=given, out=tmp_path / "s", progress=False)
+    assert not (tmp_path / "s").exists()
+    # A search that was begun before this was refused can be opened.
+    Plan.from_dict({"experiment": recipes.load("cnn"), "space": given})
 
 
 def test_the_shortest_trials_of_hyperband_bind_no_other_tuner():

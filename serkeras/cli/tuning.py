@@ -94,7 +94,9 @@ _FIELDS = (
 def tune(arguments):
     """Search, then print the best trials and where everything is."""
     import serkeras
+    from serkeras.tuning import beginnings
 
+    beginnings.take_terms_for_interrupts()
     asked = {name: getattr(arguments, name) for name in _FIELDS}
     space = {**(read_json(arguments.space) if arguments.space else {}), **dict(arguments.tune)}
     search = serkeras.tune(

@@ -17,6 +17,7 @@ class Attention:
             bin and of the frame at the centre of what each weight's convolutions see.
         bin_step, frame_step: distance of neighbouring places.
         scale: lambda of the softmax, None where the network has none.
+        word: what a head is called: "head", or "encoder" where each is a whole encoder layer.
     """
 
     weights: np.ndarray
@@ -25,6 +26,7 @@ class Attention:
     bin_step: int
     frame_step: int
     scale: float | None
+    word: str = "head"
 
     @property
     def plain(self):
@@ -36,12 +38,38 @@ class Attention:
         return raised / raised.sum(axis=(0, 1))
 
 
+class _Encoders:
+    """The transformer encoders of a network, shown as one head each.
+
+    A frame of an encoder asks all frames; what each is given is averaged over those that ask and
+    over the heads.
+    """
+
+    scale, word = None, "encoder"
+
+    def __init__(self, layers):
+        self.layers = layers
+
+    def weights(self, network, inside):
+        """Return weights `(1, frames, encoders)`."""
+        import keras
+
+        asking = keras.Model(network.input, [layer.input for layer in self.layers])(inside)
+        asking = asking if isinstance(asking, list) else [asking]
+        scores = [
+            layer(x, return_attention_scores=True)[1]
+            for layer, x in zip(self.layers, asking, strict=True)
+        ]
+        means = [keras.ops.mean(keras.ops.cast(each, "float32"), axis=(1, 2)) for each in scores]
+        return keras.ops.stack(means, axis=-1)
+
+
 def attention(model, x):
     """Return the `Attention` of one clip.
 
     Args:
         model: a run's `keras.Model` whose network has an attention layer of
-            `serkeras.models.attention`.
+            `serkeras.models.attention`, or transformer encoders over the frames.
         x: what the model takes of one clip, `(1, bins, frames, 1)` and so on, or the dictionary
             of such "features" and their "mask"; without padding.
 
@@ -55,7 +83,12 @@ def attention(model, x):
     given = keras.Model(model.input, keras.Operation.input.fget(network))
     inside = given(x)
     weights = np.asarray(keras.ops.convert_to_numpy(_weights(network, layer, inside)))[0]
-    count, (bins, bin_step), (frames, frame_step) = _grid(network, inside, len(weights))
+    if isinstance(layer, _Encoders):  # each position is a frame, with all of its bins
+        bins = inside.shape[1]
+        grid = 1, ((bins - 1) / 2, bins), (0.0, 1)
+    else:
+        grid = _grid(network, inside, len(weights))
+    count, (bins, bin_step), (frames, frame_step) = grid
     shaped = weights.reshape(count, -1, weights.shape[-1])
     # Frames behind the end of the clip have no weight.
     shaped = shaped[:, : np.flatnonzero(shaped.sum(axis=(0, 2)))[-1] + 1]
@@ -66,11 +99,12 @@ def attention(model, x):
         bin_step,
         frame_step,
         getattr(layer, "scale", None),
+        getattr(layer, "word", "head"),
     )
 
 
 def find_attention(model):
-    """Return the network inside a run's model, and its attention layer.
+    """Return the network inside a run's model, and its attention layer, or `_Encoders`.
 
     Raises:
         ValueError: there is none; classical models have none.
@@ -83,17 +117,36 @@ def find_attention(model):
         for layer in getattr(network, "layers", ()) if isinstance(network, keras.Model) else ():
             if isinstance(layer, (AttentionWeights, AveragedSelfAttention)):
                 return network, layer
+        encoders = _encoders(network)
+        if encoders:
+            return network, _Encoders(encoders)
     name = getattr(model, "name", type(model).__name__)
     raise ValueError(
         "Only networks with an attention layer show what they listened to. Received: "
-        f"{name}. Train cnn-attention, serkeras-small, reslstm or one of fcn-attention-*."
+        f"{name}. Train cnn-attention, cnn2-transformer, serkeras-small, reslstm or one of "
+        "fcn-attention-*."
     )
+
+
+def _encoders(network):
+    """Return the transformer encoders that attend over the frames of a clip.
+
+    With the published fault they attend over the clips of a batch, the second axis there.
+    """
+    return [
+        layer
+        for layer in getattr(network, "layers", ())
+        # keras_hub, which takes seconds to import, need not be.
+        if type(layer).__name__ == "TransformerEncoder" and layer.input.shape[0] is None
+    ]
 
 
 def _weights(network, layer, inside):
     """Return weights `(1, positions, heads)`."""
     import keras
 
+    if isinstance(layer, _Encoders):
+        return layer.weights(network, inside)
     if not hasattr(layer, "attended"):
         return keras.Model(network.input, layer.output)(inside)
     wanted = [network.get_layer(name).output for name in ("positions", "positions_mask")]

@@ -64,7 +64,7 @@ def _lines(axis, places, width, found, summed):
     heads = found.weights.shape[-1]
     for head in range(heads):
         colour, style = _HEADS[head % 4], _STYLES[head % 4]
-        label = f"head {head + 1}" if heads > 1 else "weight"
+        label = f"{found.word} {head + 1}" if heads > 1 else "weight"
         label += "" if found.scale is None else f", lambda {found.scale:g}"
         axis.stairs(
             _relative(found.weights, head, summed), edges, baseline=None,

@@ -42,13 +42,19 @@ def draw(table):
     axis.set_yticks(places, [short(name) for name in table["a"]])
     axis.set(
         title=f"UAR compared with '{base}' on the same clips, split {table['split'].iloc[0]}",
-        xlabel="difference in UAR (points), 95 % interval over "
-        f"{table['units'].iloc[0]} {table['unit'].iloc[0]}s; p corrected for {len(table)} tests",
+        xlabel=f"difference in UAR (points), 95 % interval over {_units(table)}; "
+        f"p corrected for {len(table)} tests",
         ylim=(len(table) - 0.5, -0.5),
     )
     axis.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     return figure
+
+
+def _units(table):
+    least, most = table["units"].min(), table["units"].max()
+    count = f"{most}" if least == most else f"{least} to {most}"
+    return f"{count} {'s and '.join(table['unit'].unique())}s"
 
 
 def short(name):

@@ -50,7 +50,7 @@ def begin(study, out):
     Raises:
         FileExistsError: see `check_free`.
     """
-    with _alone(out):
+    with alone(out):
         _check_free(study, Path(out))
         write_json(Path(out) / "study.json", study.form)
 
@@ -61,12 +61,12 @@ def check_free(study, out):
     Raises:
         FileExistsError: the folder holds another study or other files.
     """
-    with _alone(out):
+    with alone(out):
         _check_free(study, Path(out))
 
 
-def _alone(out):
-    """Hold a lock: a folder that another process has half made looks like somebody else's."""
+def alone(out):
+    """Hold the lock of a study: what another process has half made looks like somebody else's."""
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     return filelock.FileLock(out.parent / f".{out.name}.lock")
@@ -145,14 +145,8 @@ def _state(cell, out, found, finished):
 
 
 def as_kept(experiment):
-    """Return an experiment as its run keeps it: weights "run:RECIPE" are the folder of that run.
-
-    While that run is not there yet, and nothing can have started from it, it is as it was.
-    """
-    try:
-        return inherited.resolve(experiment)
-    except (FileNotFoundError, ValueError):
-        return experiment
+    """Return an experiment as its run keeps it, wherever the runs are that it starts from."""
+    return inherited.named(experiment)
 
 
 def is_free(own, run, experiment):

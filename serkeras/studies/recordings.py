@@ -4,15 +4,18 @@ import hashlib
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from serkeras._files import read_json, write_json
 from serkeras.features import cache
+from serkeras.studies.folder import alone
 
 FILE = "recordings.json"
 _COLUMNS = ["clip", "corpus", "speaker", "emotion"]
 
 
 def check(out, clips, n_jobs=None):
-    """Keep what the clips of a study are, or compare with what was kept.
+    """Keep what the clips of a study are, or compare with what was kept while it had runs.
 
     Args:
         out: folder of the study; of one that was begun before this was kept, it is kept now.
@@ -22,24 +25,29 @@ def check(out, clips, n_jobs=None):
     Raises:
         FileExistsError: the study was begun with other recordings, emotions or speakers.
     """
-    path, now = Path(out) / FILE, {"clips": len(clips), "digest": _digest(clips, n_jobs)}
-    if not path.is_file():
-        write_json(path, now)
-        return
-    before = read_json(path)
-    if before != now:
-        raise FileExistsError(
-            "The runs of a study must be of the same clips, emotions, speakers and recordings. "
-            f"Received: {out}, begun with {before['clips']} clips, now {now['clips']} that are not "
-            "the same. Restore them, or choose another folder with --out."
-        )
+    out, now = Path(out), {"clips": len(clips), "digest": _digest(clips, n_jobs)}
+    with alone(out):
+        before = read_json(out / FILE) if (out / FILE).is_file() else None
+        # Where no run stands on them, recordings may still be repaired.
+        if before == now or before is None or not _has_runs(out):
+            write_json(out / FILE, now)
+            return
+    raise FileExistsError(
+        "The runs of a study must be of the same clips, emotions, speakers and recordings. "
+        f"Received: {out}, begun with {before['clips']} clips, now {now['clips']} that are not "
+        "the same. Restore them, or choose another folder with --out."
+    )
+
+
+def _has_runs(out):
+    return any((out / "runs").glob("*/experiment.json"))
 
 
 def _digest(clips, n_jobs):
     clips = clips.sort_values("clip")
     hashes = cache.hash_files(clips["path"], n_jobs)
     told = [
-        [None if value != value else value for value in row]  # unknown speakers
+        [None if pd.isna(value) else value for value in row]  # unknown speakers
         for row in clips[_COLUMNS].astype(object).to_numpy().tolist()
     ]
     told.append([hashes[path].digest for path in clips["path"]])

@@ -152,7 +152,7 @@ def _check(study, cells):
     for cell in {(c.recipe, c.features): c for c in cells}.values():
         _check_network(cell)
     clips = datasets.load_many(list(study.data), study.label_scheme, progress=False)
-    for cell in {c.fold: c for c in cells}.values():
+    for cell in {(c.fold, c.seed): c for c in cells}.values():
         with warnings.catch_warnings():  # the run that is made of it warns
             warnings.simplefilter("ignore")
             splits.make(clips, cell.fold, seed=cell.seed)

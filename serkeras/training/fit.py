@@ -47,7 +47,8 @@ def load_state(model, checkpoint):
         except zipfile.BadZipFile as error:
             raise ValueError(
                 f"A checkpoint must be a whole .keras file. Received: {checkpoint} ({error}). "
-                "Its disk has lost it: begin the run again with --overwrite."
+                "Its disk has lost it: remove the folder checkpoints around it, and the fit begins "
+                "again."
             ) from error
         model.load_weights(file)
 
@@ -142,6 +143,12 @@ class Fit:
         return self.folder / "checkpoints" / f"best-{self.best:04d}.keras"
 
     @property
+    def best_model(self):
+        """The same, or that of an earlier version of the kit, which had one name for all."""
+        old = self.folder / "checkpoints" / "best.keras"
+        return self.best_checkpoint if self.best_checkpoint.is_file() else old
+
+    @property
     def _checkpoints(self):
         return sorted((self.folder / "checkpoints").glob(f"{self.phase}-*.keras"))
 
@@ -202,7 +209,7 @@ class Fit:
             pd.DataFrame(self._earlier + self.rows).to_csv(file, index=False)
         older = self._checkpoints
         if self._keep_best and self.best == len(self.rows):
-            bests = (self.folder / "checkpoints").glob("best-*.keras")
+            bests = (self.folder / "checkpoints").glob("best*.keras")
             older += [path for path in bests if path != self.best_checkpoint]
             self._save(model, self.best_checkpoint)
         self._save(model, self.folder / "checkpoints" / f"{self.phase}-{len(self.rows):04d}.keras")

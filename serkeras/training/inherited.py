@@ -58,20 +58,32 @@ def resolve(experiment):
         FileNotFoundError: there is no such finished run.
         ValueError: the run there is of other data.
     """
+    return _with_weights(experiment, _resolved)
+
+
+def named(experiment):
+    """Return what `resolve` returns, whether those runs are there (now, and from here) or not."""
+    return _with_weights(experiment, lambda wanted, _: str(runs.default_folder(wanted)))
+
+
+def _with_weights(experiment, found):
+    """Replace weights "run:RECIPE" by what `found(experiment of that run, experiment)` gives."""
+
+    def change(weights):
+        if not isinstance(weights, str) or not weights.startswith(_OF_RECIPE):
+            return weights
+        wanted = experiment.replace(recipe=weights.removeprefix(_OF_RECIPE))
+        return found(wanted, experiment)
+
     weights = experiment.model.settings.get("weights")
-    if isinstance(weights, (list, tuple)):
-        found = [_resolved(item, experiment) for item in weights]
-    else:
-        found = _resolved(weights, experiment)
-    if found == weights:
+    several = isinstance(weights, (list, tuple))
+    now = [change(item) for item in weights] if several else change(weights)
+    if now == weights:
         return experiment
-    return experiment.with_settings({"model.settings.weights": found})
+    return experiment.with_settings({"model.settings.weights": now})
 
 
-def _resolved(weights, experiment):
-    if not isinstance(weights, str) or not weights.startswith(_OF_RECIPE):
-        return weights
-    wanted = experiment.replace(recipe=weights.removeprefix(_OF_RECIPE))
+def _resolved(wanted, experiment):
     folder, command = runs.default_folder(wanted), shlex.join(runs.train_words(wanted))
     try:
         run = runs.Run(folder)

@@ -95,7 +95,7 @@ def _fit(sides, labels, build, experiment, folder, n_jobs, progress):
     if settings.learns_validation:
         given, build = [sides.both], builder(sides.both, labels, experiment)
     if kept:
-        load_state(learner, search.best_checkpoint)
+        load_state(learner, search.best_model)
     else:
         _, _, model = phase("final", given, build, epochs)
     model = _on_one_device(model, build, settings)
@@ -171,7 +171,7 @@ def search(sides, labels, experiment, folder, epochs, progress=True):
     fit, learner, model = _phase(
         folder, experiment, progress, "search", given, build, epochs, patience, keep_best=True
     )
-    load_state(learner, fit.best_checkpoint)
+    load_state(learner, fit.best_model)
     model = _on_one_device(model, build, experiment.training)
     return model, {**fit.rows[fit.best - 1], "epochs": len(fit.rows)}
 

@@ -2,6 +2,9 @@
 
 import contextlib
 import os
+import platform
+import signal
+import threading
 
 from serkeras._files import read_json, write_json
 from serkeras.tuning.trials import RESULT
@@ -35,12 +38,21 @@ def counted(own, before=None):
             "space (large batches, wide layers, long clips), or search with more memory in "
             "another folder (--out)."
         )
-    begun = {"times": deaths + 1, "done": done, "process": os.getpid()}
+    begun = {"times": deaths + 1, "done": done, "process": os.getpid(), "node": platform.node()}
     write_json(path, begun)
     try:
         yield
     finally:
         _take_back(path, begun)
+
+
+def take_terms_for_interrupts():
+    """Let SIGTERM, by which queues and shutdowns end a process, end a trial as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # where Python allows no other handlers
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # Windows knows one of them
+            signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
 def pardon(folder, process):
@@ -53,7 +65,7 @@ def pardon(folder, process):
     for path in folder.glob(f"trials/*/{FILE}"):
         with contextlib.suppress(FileNotFoundError):  # another process has just ended its trial
             begun = read_json(path)
-            if begun["process"] == process:
+            if (begun["process"], begun["node"]) == (process, platform.node()):
                 _take_back(path, begun)
 
 

@@ -66,13 +66,31 @@ def prepare(plan, n_jobs=None, progress=True):
 
 def _starts(plan):
     """Return experiments of a plan that together have all of its first weights."""
-    changed = {
-        name: entry["values"]
-        for name, entry in plan.space.items()
-        if "values" in entry and (name in _OF_WEIGHTS or name.startswith(f"{_WEIGHTS}."))
-    }
-    choices = itertools.product(*changed.values())
-    return [plan.trial(dict(zip(changed, values, strict=True))) for values in choices]
+    space, names = plan.space, []
+    for name, entry in space.items():
+        if "values" in entry and (name in _OF_WEIGHTS or name.startswith(f"{_WEIGHTS}.")):
+            names += [name, *_conditions(space, name)]
+    names = list(dict.fromkeys(names))
+    found = []
+    for values in itertools.product(*(space[name]["values"] for name in names)):
+        chosen = dict(zip(names, values, strict=True))
+        held = {name: value for name, value in chosen.items() if _is_held(space, name, chosen)}
+        if held not in found:
+            found.append(held)
+    return [plan.trial(values) for values in found]
+
+
+def _conditions(space, name):
+    """Return the settings that decide whether one is chosen at all."""
+    parents = list(space[name].get("when", {}))
+    return [*parents, *(each for parent in parents for each in _conditions(space, parent))]
+
+
+def _is_held(space, name, chosen):
+    return all(
+        chosen[parent] in values and _is_held(space, parent, chosen)
+        for parent, values in space[name].get("when", {}).items()
+    )
 
 
 def _check_starts(starts, split, folds, n_jobs):

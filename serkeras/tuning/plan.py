@@ -66,7 +66,6 @@ class Plan(Config):
 
     def __post_init__(self):
         spaces.check(self.space)
-        _check_names(self.space)
         # Other tuners do not read it: a recipe's own may be more than the epochs asked for.
         most = self.max_epochs if self.tuner == "hyperband" else math.inf
         require(
@@ -137,8 +136,17 @@ class Plan(Config):
         return found.with_settings({f"training.{name}": value for name, value in short.items()})
 
 
-def _check_names(space):
-    """Refuse settings whose trials would all be the same experiment."""
+def check_names(space):
+    """Refuse settings whose trials would all be the same experiment.
+
+    Searches that were begun before this was refused can still be opened.
+
+    Args:
+        space: see `serkeras.tuning.space.check`.
+
+    Raises:
+        ValueError: names the setting, and what to do instead.
+    """
     for name in space:
         # A place in a list, such as "data.0", is named by what stands before it.
         remedy = _FIXED.get(name) or _FIXED.get(name.rpartition(".")[0])

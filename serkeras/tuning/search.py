@@ -8,7 +8,7 @@ from tqdm import tqdm
 from serkeras import recipes, runs
 from serkeras._files import read_json, write_json
 from serkeras.training import inherited
-from serkeras.tuning.plan import Plan
+from serkeras.tuning.plan import Plan, check_names
 
 PLAN, ABOUT = "plan.json", "about.json"
 # Of keras-tuner: who a process is in a search of several.
@@ -105,7 +105,9 @@ def _plan(recipe, changed, space, asked):
             f"the recipe {experiment.recipe}, which ships with none. Give one with space=... "
             "(--space FILE.json, or --tune NAME=VALUES)."
         )
-    return Plan.from_dict({**values, "experiment": experiment})
+    plan = Plan.from_dict({**values, "experiment": experiment})
+    check_names(plan.space)
+    return plan
 
 
 def begin(folder, plan, development):

@@ -14,8 +14,9 @@ def main(folder):
     Raises:
         ValueError: the data are not those that the search was begun with.
     """
-    from serkeras.tuning import development, search
+    from serkeras.tuning import beginnings, development, search
 
+    beginnings.take_terms_for_interrupts()
     plan, data = search.load_plan(folder)
     found = development.prepare(plan, progress=False)
     if found.digest != data:
