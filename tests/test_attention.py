@@ -97,7 +97,7 @@ def test_a_change_in_a_clip_shows_at_its_place(name):
 
 def test_weights_of_an_encoder_are_those_of_its_attention():
     """By hand from the kernels of the first encoder: softmax of q k / sqrt(d), averaged."""
-    shape = (40, 20, 1)
+    shape = (40, 33, 1)
     model = wrapped("cnn2-transformer", shape, num_layers=2)
     x = clip(shape)["features"]
     found = attention(model, x)
@@ -117,7 +117,7 @@ def test_weights_of_an_encoder_are_those_of_its_attention():
 
 def test_encoders_over_the_batch_show_nothing_of_a_clip():
     with pytest.raises(ValueError, match="attention layer"):
-        attention(wrapped("cnn2-transformer", (40, 20, 1), attention_axis="batch"), None)
+        attention(wrapped("cnn2-transformer", (40, 33, 1), attention_axis="batch"), None)
 
 
 def test_weights_without_lambda_by_hand():
