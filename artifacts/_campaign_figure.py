@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
-from serkeras.evaluation.plots import BLUE, GREY, ORANGE, new_figure
+from serkeras.evaluation.plots import BLUE, GREY, ORANGE, new_figure, reach
 from serkeras.protocols.figure import PEOPLE
 
 COLUMNS = ["recipe", "protocol", "speakers", "parameters", "uar", "low", "high"]
@@ -126,9 +126,8 @@ def _dots(axis, points, places):
             axis.plot([place] * len(own), own["uar"], color=GREY, linewidth=0.8, zorder=1)
         for row in own.itertuples():
             if row.speakers == "new":
-                # A percentile interval may miss its own value; an error bar cannot be negative.
-                reach = [[max(row.uar - row.low, 0)], [max(row.high - row.uar, 0)]]
-                axis.errorbar(place, row.uar, reach, fmt="o", color=BLUE, capsize=3, markersize=6)
+                bars = reach(row.uar, row.low, row.high)
+                axis.errorbar(place, row.uar, bars, fmt="o", color=BLUE, capsize=3, markersize=6)
             else:
                 axis.plot(place, row.uar, "o", mfc="white", mec=ORANGE, mew=1.5, markersize=6)
 

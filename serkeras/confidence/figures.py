@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from serkeras.evaluation.plots import BLUE, GREEN, GREY, ORANGE, VERMILION, new_figure
+from serkeras.evaluation.plots import BLUE, GREEN, GREY, ORANGE, VERMILION, new_figure, reach
 
 _WAYS = {"clips": ("clips", BLUE, "o", "-"), "speakers": ("speakers", VERMILION, "s", "--")}
 
@@ -52,8 +52,7 @@ def _draw_bins(upper, lower, rows):
 
 def _bars(values, rows):
     low, high = (np.array([row[name] for row in rows]) for name in ("low", "high"))
-    # A percentile interval may miss its own value; an error bar cannot be negative.
-    return np.stack([np.maximum(values - low, 0), np.maximum(high - values, 0)])
+    return reach(values, low, high)
 
 
 def selection(top, selective, people=None):

@@ -4,7 +4,7 @@ import numpy as np
 
 from serkeras.evaluation._markdown import table, with_limits
 from serkeras.evaluation.intervals import FEW_SPEAKERS
-from serkeras.evaluation.plots import BLUE, GREY, ORANGE, new_figure
+from serkeras.evaluation.plots import BLUE, GREY, ORANGE, new_figure, reach
 
 
 def sections(result, target, seeds):
@@ -96,7 +96,7 @@ def figure(result):
             100 * np.array([row["difference"][name][key] for row in rows])
             for key in ("difference", "low", "high")
         )
-        bars = np.stack([np.maximum(value - low, 0), np.maximum(high - value, 0)])
+        bars = reach(value, low, high)
         axis.errorbar(
             value, places + offset, xerr=bars, fmt=marker, color=colour, capsize=2, label=word
         )

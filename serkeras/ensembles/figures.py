@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from serkeras.evaluation.plots import BLUE, GREY, ORANGE, VERMILION, WIDTH, new_figure
+from serkeras.evaluation.plots import BLUE, GREY, ORANGE, VERMILION, WIDTH, new_figure, reach
 
 _LONGEST = 34  # letters of a name
 
@@ -38,11 +38,9 @@ def members(names, measured, joined):
 
 def _dot(axis, place, row, colour, marker, label):
     value, low, high = (100 * row[name] for name in ("value", "low", "high"))
-    # A percentile interval may miss its own value; an error bar cannot be negative.
-    sides = [[max(value - low, 0)], [max(high - value, 0)]]
     axis.errorbar(
-        [value], [place], xerr=sides, color=colour, marker=marker, markersize=7, linestyle="",
-        capsize=3, label=label,
+        [value], [place], xerr=reach(value, low, high), color=colour, marker=marker, markersize=7,
+        linestyle="", capsize=3, label=label,
     )  # fmt: skip
     axis.annotate(
         f"{value:.1f}", (value, place), (0, 6), textcoords="offset points", ha="center", fontsize=8

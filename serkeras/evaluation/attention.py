@@ -83,12 +83,8 @@ def attention(model, x):
     given = keras.Model(model.input, keras.Operation.input.fget(network))
     inside = given(x)
     weights = np.asarray(keras.ops.convert_to_numpy(_weights(network, layer, inside)))[0]
-    if isinstance(layer, _Encoders):  # each position is a frame, with all of its bins
-        bins = inside.shape[1]
-        grid = 1, ((bins - 1) / 2, bins), (0.0, 1)
-    else:
-        grid = _grid(network, inside, len(weights))
-    count, (bins, bin_step), (frames, frame_step) = grid
+    by_frames = isinstance(layer, _Encoders)
+    count, (bins, bin_step), (frames, frame_step) = _grid(network, inside, len(weights), by_frames)
     shaped = weights.reshape(count, -1, weights.shape[-1])
     # Frames behind the end of the clip have no weight.
     shaped = shaped[:, : np.flatnonzero(shaped.sum(axis=(0, 2)))[-1] + 1]
@@ -153,10 +149,12 @@ def _weights(network, layer, inside):
     return layer.attended(*keras.Model(network.inputs, wanted)(inside))
 
 
-def _grid(network, inside, positions):
+def _grid(network, inside, positions, by_frames=False):
     """Return how many rows of bins the positions have, and the places along bins and frames."""
     names = {layer.name for layer in network.layers}
-    if "by_frames" in names:  # each position is a frame of the last map, with all of its bins
+    if (
+        by_frames or "by_frames" in names
+    ):  # each position is a frame of the last map, with all of its bins
         bins, frames = inside.shape[1:3]
         step = 2 ** math.ceil(math.log2(frames / positions))  # each stage halves them, rounded up
         return 1, ((bins - 1) / 2, bins), ((step - 1) / 2, step)

@@ -47,6 +47,15 @@ def save(figure, path):
         figure.savefig(temporary, format="png", dpi=figure.dpi, metadata={"Software": None})
 
 
+def reach(values, low, high):
+    """Return how far error bars reach down and up, float array `(2, values)`, 0 or more.
+
+    A percentile interval may miss its own value; an error bar cannot be negative.
+    """
+    values, low, high = (np.atleast_1d(each) for each in (values, low, high))
+    return np.maximum([values - low, high - values], 0)
+
+
 def curves(history, best_epoch=None):
     """Draw loss and accuracy over the epochs, and the learning rate where it changes.
 
@@ -233,13 +242,12 @@ def _size(row):
 
 
 def _interval_bars(axis, places, measured, colour, hatch, label):
-    values = np.array([item["value"] for item in measured])
-    # A percentile interval may miss its own value; an error bar cannot be negative.
-    below = np.maximum(values - [item["low"] for item in measured], 0)
-    above = np.maximum([item["high"] for item in measured] - values, 0)
+    values, low, high = (
+        np.array([item[name] for item in measured]) for name in ("value", "low", "high")
+    )
     axis.barh(
-        places, values, 0.36, xerr=[below, above], color=colour, hatch=hatch, edgecolor="white",
-        ecolor="black", capsize=3, label=label,
+        places, values, 0.36, xerr=reach(values, low, high), color=colour, hatch=hatch,
+        edgecolor="white", ecolor="black", capsize=3, label=label,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from serkeras.evaluation.plots import BLUE, GREY, ORANGE, VERMILION, new_figure
+from serkeras.evaluation.plots import BLUE, GREY, ORANGE, VERMILION, new_figure, reach
 
 _LOOKS = {"uar": ("UAR", BLUE, "o", -0.15), "accuracy": ("accuracy", ORANGE, "s", 0.15)}
 _LINE = 0.42  # inches a group
@@ -11,8 +11,7 @@ _LINE = 0.42  # inches a group
 def limits(rows):
     """Return the distances `(2, rows)` from values down to low and up to high, 0 or more."""
     values, low, high = (np.array([row[name] for row in rows]) for name in ("value", "low", "high"))
-    # A percentile interval may miss its own value; an error bar cannot be negative.
-    return np.stack([np.maximum(values - low, 0), np.maximum(high - values, 0)])
+    return reach(values, low, high)
 
 
 def dots(rows, title):

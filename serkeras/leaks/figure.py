@@ -2,8 +2,6 @@
 
 from textwrap import fill
 
-import numpy as np
-
 from serkeras import datasets
 from serkeras.evaluation import plots
 from serkeras.leaks import registry
@@ -79,7 +77,7 @@ def _bar(axis, place, measured, colour, edge, hatch, label):
 
 def _with_errors(measured):
     value, low, high = (100 * measured[key] for key in ("value", "low", "high"))
-    return value, np.array([[max(value - low, 0)], [max(high - value, 0)]])
+    return value, plots.reach(value, low, high)
 
 
 def _lines(axis, result):

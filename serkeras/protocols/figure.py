@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from serkeras.evaluation.plots import BLUE, GREEN, GREY, ORANGE, VERMILION, WIDTH, new_figure
+from serkeras.evaluation.plots import BLUE, GREEN, GREY, ORANGE, VERMILION, WIDTH, new_figure, reach
 from serkeras.studies.rows import NEW
 
 PEOPLE = 67  # percent of RAVDESS's clips, eight emotions, that listeners name right
@@ -42,12 +42,10 @@ def draw(found):
 
 def _dots(axis, places, rows, recipe, number):
     value, low, high = (100 * rows[f"uar_{end}"].to_numpy() for end in ("value", "low", "high"))
-    # A percentile interval may miss its own value; an error bar cannot be negative.
-    reach = np.maximum([value - low, high - value], 0)
     turn = number + number // len(_COLOURS)  # no two of 25 are alike in both
     axis.errorbar(
-        value, places, xerr=reach, fmt=_MARKERS[turn % len(_MARKERS)], capsize=3, markersize=6,
-        color=_COLOURS[number % len(_COLOURS)], label=recipe,
+        value, places, xerr=reach(value, low, high), fmt=_MARKERS[turn % len(_MARKERS)],
+        capsize=3, markersize=6, color=_COLOURS[number % len(_COLOURS)], label=recipe,
     )  # fmt: skip
 
 

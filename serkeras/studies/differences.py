@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from serkeras.evaluation.plots import BLUE, GREY, ORANGE, new_figure
+from serkeras.evaluation.plots import BLUE, GREY, ORANGE, new_figure, reach
 
 
 def draw(table):
@@ -27,11 +27,9 @@ def draw(table):
         (~known, BLUE, "o", "not known to differ"),
     ):
         if here.any():
-            # A percentile interval may miss its own value; an error bar cannot be negative.
-            reach = np.maximum([value - low, high - value], 0)[:, here]
             axis.errorbar(
-                value[here], places[here], xerr=reach, fmt=marker, color=colour, capsize=3,
-                label=word,
+                value[here], places[here], xerr=reach(value, low, high)[:, here], fmt=marker,
+                color=colour, capsize=3, label=word,
             )  # fmt: skip
     for place, row in zip(places, table.itertuples(), strict=True):
         axis.text(

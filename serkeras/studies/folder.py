@@ -128,7 +128,7 @@ def _runs(folder):
 
 
 def _state(cell, out, found, finished):
-    own, experiment = out / "runs" / cell.folder, as_kept(cell.experiment)
+    own, experiment = out / "runs" / cell.folder, inherited.named(cell.experiment)
     place = finished.get(fingerprint(experiment))
     if place:
         return State(cell, FINISHED, place)
@@ -144,18 +144,13 @@ def _state(cell, out, found, finished):
     return State(cell, LEFT, own)
 
 
-def as_kept(experiment):
-    """Return an experiment as its run keeps it, wherever the runs are that it starts from."""
-    return inherited.named(experiment)
-
-
 def is_free(own, run, experiment):
     """Whether a cell may be trained in a folder: it is empty or holds this experiment.
 
     Args:
         own: `pathlib.Path` of the cell's run.
         run: `serkeras.runs.Run` that is there, or None.
-        experiment: of the cell, see `as_kept`.
+        experiment: of the cell as its run keeps it, see `serkeras.training.inherited.named`.
     """
     if run is not None:
         return run.experiment == experiment

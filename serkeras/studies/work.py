@@ -10,6 +10,7 @@ import traceback
 
 from serkeras.runs import Run
 from serkeras.studies import folder as folders
+from serkeras.training import inherited
 
 _DEATHS = 2  # processes that a cell may cost in one call
 _PAUSE_S = 2.0  # before cells that other processes hold are looked at again
@@ -62,7 +63,7 @@ def _standing(out, cell, since):
     own, run = out / "runs" / cell.folder, None
     with contextlib.suppress(ValueError, OSError, TypeError):
         run = Run(own)
-    if not folders.is_free(own, run, folders.as_kept(cell.experiment)):
+    if not folders.is_free(own, run, inherited.named(cell.experiment)):
         return folders.FOREIGN
     if run and run.finished:
         folders.clear_record(out, cell)

@@ -154,10 +154,8 @@ def check(found, split, files):
     if seen.any():
         raise ValueError(
             "A network must not start from weights that have learned from its test side. "
-            f"Received: {found.weights[0]['weights']!r} and so on, with {seen.sum()} of "
-            f"{len(seen)} test clips or their speakers among what was learned, for instance "
-            f"{split.test.loc[seen, 'clip'].iloc[0]}. Take a run on other data, or on the same "
-            "split and seed."
+            f"Received: {_told(found, split.test, seen, 'test clips')}. Take a run on other data, "
+            "or on the same split and seed."
         )
     known = _seen(split.validation, found.trained, split, files)
     if known.any():
@@ -184,11 +182,17 @@ def check_folds(found, folds, files):
         if seen.any():
             raise ValueError(
                 "Folds must not be judged by clips that the first weights have learned from. "
-                f"Received: {found.weights[0]['weights']!r} and so on, with {seen.sum()} of "
-                f"{len(seen)} clips of fold {number} or their speakers among what was learned, for "
-                f"instance {fold.validation.loc[seen, 'clip'].iloc[0]}. Take a run on other data, "
-                "or judge by the validation side: without folds."
+                f"Received: {_told(found, fold.validation, seen, f'clips of fold {number}')}. Take "
+                "a run on other data, or judge by the validation side: without folds."
             )
+
+
+def _told(found, clips, seen, words):
+    """Return which weights know how many of some clips, and one of these."""
+    return (
+        f"{found.weights[0]['weights']!r} and so on, with {seen.sum()} of {len(seen)} {words} or "
+        f"their speakers among what was learned, for instance {clips.loc[seen, 'clip'].iloc[0]}"
+    )
 
 
 def _seen(clips, learned, split, files):
