@@ -461,7 +461,7 @@ def test_the_command_joins_prints_and_predicts(forests, tmp_path, capsys):
     assert main([*words, "--combine", "geometric"]) == 0
     printed = capsys.readouterr().out
     assert "UAR " in printed
-    assert "points [" in printed
+    assert "] points" in printed
     assert f"report: {out / 'report.md'}" in printed
     assert main(words) == 2
     assert "never replaced silently" in capsys.readouterr().err

@@ -42,6 +42,7 @@ def _number(text):
 def corpora_help(arguments):
     """Train what is left, write the page, print the differences."""
     from serkeras.corpora_help import compare_corpora
+    from serkeras.evaluation._markdown import points
 
     result = compare_corpora(
         arguments.recipe,
@@ -60,9 +61,6 @@ def corpora_help(arguments):
         line = f"{row['mixture']:<28} {row['train_clips']:>6} clips  UAR {row['uar']['value']:.3f}"
         if "difference" in row:
             found = row["difference"]["uar"]
-            line += (
-                f"  {100 * found['difference']:+.1f} [{100 * found['low']:+.1f}, "
-                f"{100 * found['high']:+.1f}] points, "
-                f"p {found['p']:.3g}, Holm {found['p_holm']:.3g}"
-            )
+            gained = points(found, "difference")
+            line += f"  {gained} points, p {found['p']:.3g}, Holm {found['p_holm']:.3g}"
         print(line)

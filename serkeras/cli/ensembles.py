@@ -35,16 +35,13 @@ def add_ensemble(subparsers):
 def ensemble(arguments):
     """Join finished runs and print the figures."""
     import serkeras
+    from serkeras.evaluation._markdown import points
 
     joined = serkeras.ensemble(
         arguments.runs, arguments.out, arguments.combine, overwrite=arguments.overwrite
     )
     print_figures(joined.metrics)
     gain = joined.gain["uar"]
-    low, high = 100 * gain["low"], 100 * gain["high"]
-    print(
-        f"UAR over the mean of its {len(joined.weights)} members: {100 * gain['value']:+.1f} "
-        f"points [{low:+.1f}, {high:+.1f}]"
-    )
+    print(f"UAR over the mean of its {len(joined.weights)} members: {points(gain)} points")
     print(f"report: {joined.folder / 'report.md'}")
     return 0

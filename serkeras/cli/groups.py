@@ -44,11 +44,10 @@ def groups(arguments):
 
 
 def _points(row):
+    from serkeras.evaluation._markdown import points
+
     if row["value"] is None:
         return "-"
     if row["low"] is None:
         return f"{100 * row['value']:+.1f} points"
-    return (
-        f"{100 * row['value']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}] points, "
-        f"p {row['p']:.3g}, Holm {row['p_holm']:.3g}"
-    )
+    return f"{points(row)} points, p {row['p']:.3g}, Holm {row['p_holm']:.3g}"

@@ -82,7 +82,8 @@ def _list():
 
 
 def _print(result):
-    from serkeras.leaks.page import ordered, points
+    from serkeras.evaluation._markdown import points
+    from serkeras.leaks.page import ordered
 
     print(f"{'UAR (%)':<24} {'claim':>7} {'compared':>9}   cost [95 % interval]")
     for name in ordered(result):

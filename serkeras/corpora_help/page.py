@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from serkeras.evaluation._markdown import table, with_limits
+from serkeras.evaluation._markdown import points, table, with_limits
 from serkeras.evaluation.intervals import FEW_SPEAKERS
 from serkeras.evaluation.plots import BLUE, GREY, ORANGE, new_figure, reach
 
@@ -48,11 +48,7 @@ def _row(row):
     if "difference" not in row:
         return (*cells, "", "", "", "")
     found = [row["difference"][measure] for measure in ("uar", "accuracy")]
-    return (*cells, *(text for each in found for text in (_points(each), _p(each))))
-
-
-def _points(row):
-    return f"{100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
+    return (*cells, *(text for each in found for text in (points(each, "difference"), _p(each))))
 
 
 def _p(row):

@@ -14,6 +14,7 @@ from serkeras.serving.recordings import check_answers
 
 NAME = "enrolment"
 COUNTS = (2, 3, 5, 10, 20, 40)
+_FIGURES = ("uar", "accuracy", "gain")
 _AT_ONCE = 64
 
 
@@ -35,9 +36,10 @@ def measure_enrolment(runs, out=None, counts=COUNTS, draws=10, n_boot=2000, seed
         seed: int, of drawings and resamples.
 
     Returns:
-        Dictionary of result.json: "ways" (list of name, uar and accuracy with their limits),
+        Dictionary of result.json: "ways" (list of name, uar, accuracy and gain with their limits),
         "runs", "commits", "clips", "speakers", "draws", how the intervals were made, and
-        "made_by". The way "neutral clips alone" is there where each speaker has two.
+        "made_by". A gain is the UAR less that with nobody enrolled, both from the same clips in
+        every resample. The way "neutral clips alone" is there where each speaker has two.
 
     Raises:
         FileNotFoundError: a run, or a recording of its test side, is not there.
@@ -60,13 +62,13 @@ def measure_enrolment(runs, out=None, counts=COUNTS, draws=10, n_boot=2000, seed
         for name in ways:
             found[f"{name} uar"] = _uar(hits[name][rows], truth[rows])
             found[f"{name} accuracy"] = hits[name][rows].mean()
+            found[f"{name} gain"] = found[f"{name} uar"] - found["nobody uar"]
         return found
 
     found, described = resampling.figures(figures, table["speaker"].to_numpy(), n_boot, seed)
     result = {
         "ways": [
-            {"name": name, **{each: found[f"{name} {each}"] for each in ("uar", "accuracy")}}
-            for name in ways
+            {"name": name, **{each: found[f"{name} {each}"] for each in _FIGURES}} for name in ways
         ],
         "runs": [analysis.protocol_of(run) for run in runs],
         "commits": sorted({run.metrics["run"]["commit"] or "unknown" for run in runs}),

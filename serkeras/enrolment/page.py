@@ -3,8 +3,10 @@
 import numpy as np
 
 from serkeras.evaluation import resampling
-from serkeras.evaluation._markdown import table, with_limits
+from serkeras.evaluation._markdown import points, table, with_limits
 from serkeras.evaluation.plots import BLUE, GREY, ORANGE, new_figure
+
+_COLUMNS = ("enrolled clips of each speaker", "UAR", "more than nobody, points", "accuracy")
 
 
 def sections(result):
@@ -15,7 +17,12 @@ def sections(result):
     """
     runs = "\n".join(f"- {name}" for name in result["runs"])
     rows = [
-        (_words(way["name"]), with_limits(way["uar"]), with_limits(way["accuracy"]))
+        (
+            _words(way["name"]),
+            with_limits(way["uar"]),
+            "-" if way["name"] == "nobody" else points(way["gain"]),
+            with_limits(way["accuracy"]),
+        )
         for way in result["ways"]
     ]
     return [
@@ -23,10 +30,11 @@ def sections(result):
         f"emotions, tell it what is usual for that voice. {result['clips']} answers to test clips "
         f"of {result['speakers']} speakers, about {result['clips_a_speaker']} clips each.",
         runs,
-        "## Results\n\n" + table(("enrolled clips of each speaker", "UAR", "accuracy"), rows),
+        "## Results\n\n" + table(_COLUMNS, rows),
         f"Numbers are drawn at random, {result['draws']} times, the emotions as they come; a "
         "speaker with fewer clips is enrolled with all. Enrolled clips are judged too. *Nobody* "
-        "takes every clip for one of an average speaker of the training side. "
+        "takes every clip for one of an average speaker of the training side. What is *more than "
+        "nobody* is paired: both figures come from the same clips in every resample. "
         f"{resampling.sentence(result['intervals'])}\n\n"
         "![UAR against the number of enrolled clips](figures/enrolment.png)",
     ]

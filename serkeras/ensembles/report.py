@@ -8,7 +8,7 @@ from serkeras._files import atomic_write
 from serkeras.ensembles import figures, members
 from serkeras.evaluation import _report_how as how
 from serkeras.evaluation import analysis, intervals, plots
-from serkeras.evaluation._markdown import duration, percent, table, with_limits
+from serkeras.evaluation._markdown import duration, percent, points, table, with_limits
 
 _HOW = {
     "mean": "The probabilities of an ensemble are the mean of those of its members.",
@@ -74,18 +74,12 @@ def _headline(found):
         f"{percent(metrics['accuracy']['value'])} of {len(found.side.truth)} test clips, "
         f"{voices}; the mean recall of the classes (UAR) is {with_limits(metrics['uar'])}. "
         f"That of the members is {percent(_mean(found, 'uar'))} on average, a difference of "
-        f"{_points(found.gain['uar'])} percentage points."
+        f"{points(found.gain['uar'])} percentage points."
     )
 
 
 def _mean(found, name):
     return float(np.mean([row[name]["value"] for row in found.members]))
-
-
-def _points(gain):
-    """Return a gain in percentage points with its interval."""
-    value, low, high = (100 * gain[name] for name in ("value", "low", "high"))
-    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def _split(found):
@@ -108,7 +102,7 @@ def _split(found):
 def _members(found):
     rows = [_row(row["name"], row, row["gain"]) for row in found.members]
     mean = {name: percent(_mean(found, name)) for name in ("uar", "accuracy", "macro_f1")}
-    rows.append(["**mean of the members**", *mean.values(), _points(found.gain["uar"])])
+    rows.append(["**mean of the members**", *mean.values(), points(found.gain["uar"])])
     rows.append(_row("**ensemble**", found.metrics))
     head = ("run", "UAR", "accuracy", "macro F1", "UAR of the ensemble less it (points)")
     gain, about = found.gain, found.metrics["intervals"]
@@ -124,7 +118,7 @@ def _members(found):
         "![UAR of members and ensemble](figures/members.png)\n\n"
         f"95 % intervals: {about['method']}, {about['n_boot']} resamples of {about['clusters']} "
         f"{unit}. Those of the differences are paired: both sides see the same resampled {unit}. "
-        f"Over the mean of the members the gain in accuracy is {_points(gain['accuracy'])} points; "
+        f"Over the mean of the members the gain in accuracy is {points(gain['accuracy'])} points; "
         f"p = {gain['uar']['p']:.2g} for UAR and {gain['accuracy']['p']:.2g} for accuracy "
         f"(exchange of the answers, {gain['unit']} by {gain['unit']}, of {gain['units']}).{rough} "
         "The best row of the table was not known before the test: against it the ensemble is "
@@ -134,7 +128,7 @@ def _members(found):
 
 def _row(name, row, gain=None):
     measures = [with_limits(row[key]) for key in ("uar", "accuracy", "macro_f1")]
-    return [name, *measures, _points(gain["uar"]) if gain else ""]
+    return [name, *measures, points(gain["uar"]) if gain else ""]
 
 
 def _joined(found):

@@ -23,6 +23,18 @@ def with_limits(measured):
     return f"{percent(measured['value'])} {limits(measured)}"
 
 
+def points(measured, value="value"):
+    """Return a difference with its interval, in points of a percent: "+1.2 [-0.1, +2.5]".
+
+    Args:
+        measured: mapping with `low`, `high` and the key that `value` names, fractions.
+        value: key of the difference itself.
+    """
+    # Adding 0 turns a negative zero, of rounding errors, into a positive one.
+    found, low, high = (round(100 * measured[key], 1) + 0.0 for key in (value, "low", "high"))
+    return f"{found:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
 def duration(seconds):
     """Return a time in minutes, below one minute in seconds."""
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"

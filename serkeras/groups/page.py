@@ -1,7 +1,7 @@
 """The page of one run's groups, section by section."""
 
 from serkeras.evaluation import intervals
-from serkeras.evaluation._markdown import table, with_limits
+from serkeras.evaluation._markdown import points, table, with_limits
 
 
 def sections(result, disjoint):
@@ -145,10 +145,7 @@ def gap_text(row):
     """Return a result of `serkeras.groups.gaps` in points, with its interval where there is one."""
     if row["value"] is None:
         return "-"
-    value = f"{100 * row['value']:+.1f}"
-    if row["low"] is None:
-        return value
-    return f"{value} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
+    return f"{100 * row['value']:+.1f}" if row["low"] is None else points(row)
 
 
 def p_text(row):

@@ -1,6 +1,5 @@
 """One seed's fits: each is made once, by the functions that `train` uses, and its answers kept."""
 
-import gc
 import hashlib
 import json
 import shutil
@@ -204,5 +203,4 @@ def _forget(experiment):
     if not models.is_classical(experiment.model.name):
         import keras
 
-        keras.utils.clear_session()
-        gc.collect()
+        keras.utils.clear_session()  # which collects garbage too

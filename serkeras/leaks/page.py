@@ -10,7 +10,7 @@ from serkeras import datasets, recipes
 from serkeras._files import atomic_write
 from serkeras.config import Experiment
 from serkeras.evaluation import analysis
-from serkeras.evaluation._markdown import percent, table, with_limits
+from serkeras.evaluation._markdown import percent, points, table, with_limits
 from serkeras.evaluation.intervals import FEW_SPEAKERS
 from serkeras.leaks import figure, registry
 
@@ -55,13 +55,6 @@ def ordered(result):
     """Return the names of the leaks that were measured, the most costly first."""
     found = result["leaks"]
     return sorted(found, key=lambda name: (-found[name]["cost"]["uar"]["value"], name))
-
-
-def points(measured):
-    """Return a difference with its interval, in points of a percent."""
-    # Adding 0 turns a negative zero, of rounding errors, into a positive one.
-    value, low, high = (round(100 * measured[key], 1) + 0.0 for key in ("value", "low", "high"))
-    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def _opening(result):

@@ -125,5 +125,6 @@ def _without_advice():
 def _forget():
     """Let go of the networks of a run: Keras and its backend keep them otherwise."""
     if "keras" in sys.modules:
-        sys.modules["keras"].utils.clear_session()
-    gc.collect()
+        sys.modules["keras"].utils.clear_session()  # which collects garbage too
+    else:
+        gc.collect()

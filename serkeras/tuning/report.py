@@ -6,7 +6,7 @@ import logging
 from serkeras import recipes
 from serkeras._files import atomic_write
 from serkeras.evaluation import analysis, plots
-from serkeras.evaluation._markdown import duration, percent, table
+from serkeras.evaluation._markdown import duration, percent, points, table
 from serkeras.runs import whole_command
 from serkeras.tuning import confirm, figures, hparams
 from serkeras.tuning.plan import OBJECTIVES
@@ -123,11 +123,7 @@ def _confirmed(search):
     rows = []
     for row in confirm.read(search):
         gain = row["gain"]
-        words = (
-            f"{100 * gain['difference']:+.1f} [{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}]"
-            if gain
-            else "-"
-        )
+        words = points(gain, "difference") if gain else "-"
         uar = percent(row["val_uar"])
         rows.append((row["choice"], _values(row["values"]), uar, words))
     if not rows:
