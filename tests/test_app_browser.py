@@ -1,19 +1,15 @@
 """The page in a real browser; skipped where Playwright for Python or Chromium is missing."""
 
 import re
-import shutil
 
 import numpy as np
 import pytest
 import soundfile
 
 from serkeras import app
+from tests import chromium
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 pytest.importorskip("gradio", reason="needs the extra `app`")
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
-pytestmark = pytest.mark.skipif(not BROWSER, reason="needs Chromium")
 WAIT = 60_000  # milliseconds
 
 
@@ -31,20 +27,14 @@ def folder(tmp_path_factory):
 def page(small_run, folder):
     """The page, narrow as a phone, and the addresses that it asked for in `page.asked`."""
     arguments = [
-        "--no-sandbox",
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={folder / 'clip.wav'}",
     ]
-    with app.running(small_run) as address, playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=arguments)
-        page = browser.new_page(viewport={"width": 390, "height": 800})
-        page.asked = []
-        page.on("request", lambda request: page.asked.append(request.url))
+    with app.running(small_run) as address, chromium.phone(*arguments) as page:
         page.goto(address)
         page.get_by_role("tab", name="Clip").wait_for(timeout=WAIT)
         yield page
-        browser.close()
 
 
 # At one instant: the page changes under the eyes of whoever reads it.
@@ -105,7 +95,7 @@ def test_bad_files_are_named_and_the_rest_goes_on(page, folder):
 def test_cards_are_there_and_nothing_is_wider_than_a_phone(page):
     for tab in ("Clip", "Live", "Batch", "About"):
         open_tab(page, tab)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+        assert chromium.width(page) <= chromium.PHONE["width"], tab
     assert page.get_by_text("Law and ethics").is_visible()
 
 

@@ -61,6 +61,8 @@ def test_statistics_are_those_of_the_recordings(table, tmp_path):
     assert result["emotions"] == {"angry": {"own": 1}, "sad": {"own": 2}}
     assert result["sexes"]["sad"] == {"female": 2}
     assert result["failed"] == []
+    assert result["crossed"]["angry"]["own"] == by_emotion["angry"]
+    assert "| RMS (dB), mean | own |" not in page.read_text(), "one corpus needs no table of two"
 
 
 def test_a_broken_recording_is_named_and_the_rest_described(table, tmp_path):
@@ -81,6 +83,16 @@ def test_a_corpus_that_lacks_an_emotion_is_cautioned_of(tmp_path):
     assert "CC BY-NC-SA 4.0" in text
     counts = read_json(tmp_path / analysis.RESULT)
     assert counts["emotions"]["neutral"]["ravdess"] == 96 + 192  # calm counts as neutral
+    crossed = counts["crossed"]
+    assert set(crossed["surprise"]) == {"ravdess"}
+    # An emotion's mean is that of its corpora, each with its clips.
+    both = crossed["sad"].values()
+    mean = sum(own["rms_db"] * own["clips"] for own in both) / sum(own["clips"] for own in both)
+    assert counts["recordings"]["emotion"]["sad"]["rms_db"] == pytest.approx(mean)
+    cells = [f"{crossed['sad'][corpus]['rms_db']:.1f}" for corpus in ("emodb", "ravdess")]
+    assert "| RMS (dB), mean | emodb | ravdess |" in text
+    assert f"| sad | {' | '.join(cells)} |" in text
+    assert f"| surprise | - | {crossed['surprise']['ravdess']['rms_db']:.1f} |" in text
 
 
 # The card of a model

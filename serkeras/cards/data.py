@@ -50,6 +50,7 @@ def data_card(data, out=None, label_scheme="own", n_jobs=None, progress=True):
     result = {
         **_counts(clips),
         "recordings": _all_measures(clips, found),
+        "crossed": _crossed_measures(clips, found),
         "failed": [list(pair) for pair in failed],
         "cards": {name: _card(name) for name in sorted(set(clips["corpus"]))},
         "made_by": provenance.made_by(None),
@@ -93,6 +94,14 @@ def _all_measures(clips, found):
         by: {str(name): _measures(found.loc[index]) for name, index in own.items()}
         for by, own in groups.items()
     }
+
+
+def _crossed_measures(clips, found):
+    """Return measures of the clips of each emotion in each corpus that has it."""
+    crossed = {}
+    for (emotion, corpus), index in clips.groupby(["emotion", "corpus"]).groups.items():
+        crossed.setdefault(str(emotion), {})[str(corpus)] = _measures(found.loc[index])
+    return crossed
 
 
 def _measures(found):
@@ -196,10 +205,11 @@ def _lengths(result):
         "", "sample rates", "mean (s)", "deviation", "shortest", "95th percentile", "longest",
         "silence at the end",
     )  # fmt: skip
+    crossed = _by_corpus(result, "mean (s)", lambda own: f"{own['duration_s']['mean']:.2f}")
     return (
         "## Rates and durations\n\nAs the files lie there, before resampling and trimming. The "
         "histogram shows whether clips of a fixed length cut many off, or pad most of them; it "
-        f"does not show how much of a clip is speech.\n\n{table(head, rows)}\n\n"
+        f"does not show how much of a clip is speech.\n\n{table(head, rows)}\n\n{crossed}"
         "![Histograms of durations](figures/durations.png)"
     )
 
@@ -216,12 +226,29 @@ def _levels(result):
         for name, found in own.items()
     ]
     head = ("", "highest sample, mean", "lowest sample, mean", "RMS (dB), mean")
+    crossed = _by_corpus(result, "RMS (dB), mean", lambda own: f"{own['rms_db']:.1f}")
     return (
         "## Amplitude\n\nFull scale is 1. Boxes hold the middle half of the clips, whiskers reach "
         "from the 5th to the 95th percentile. Loudness by emotion is a cue as long as the "
         "microphone stands still: a model that uses it suffers from any other gain.\n\n"
-        f"{table(head, rows)}\n\n![Boxes of levels by emotion and corpus](figures/loudness.png)"
+        f"{table(head, rows)}\n\n{crossed}"
+        "![Boxes of levels by emotion and corpus](figures/loudness.png)"
     )
+
+
+def _by_corpus(result, title, cell):
+    """Return a table of emotions by corpora, nothing where there is one corpus.
+
+    An emotion's mean over all corpora says mostly which of them have it.
+    """
+    corpora = list(result["recordings"]["corpus"])
+    if len(corpora) == 1:
+        return ""
+    rows = [
+        (emotion, *(cell(own[corpus]) if corpus in own else "-" for corpus in corpora))
+        for emotion, own in result["crossed"].items()
+    ]
+    return f"{table((title, *corpora), rows)}\n\n"
 
 
 def _cautions(result):

@@ -1,0 +1,54 @@
+"""The one page of a run in a real browser, as narrow as a phone."""
+
+import pytest
+
+from serkeras import cards
+from tests import chromium
+
+NOT_DRAWN = "images => images.filter(image => !(image.complete && image.naturalWidth > 100)).length"
+# Tables, figures and commands scroll in boxes of their own.
+TOO_WIDE = """() => [...document.querySelectorAll("main *")].filter(each =>
+  !each.closest(".wide, pre, p:has(> img)") && each.scrollWidth > Math.max(each.clientWidth, 390)
+).map(each => each.outerHTML.slice(0, 80))"""
+
+
+@pytest.fixture(scope="module")
+def page(small_run, tmp_path_factory):
+    cards.model_card(small_run)
+    path = cards.write_page(small_run.folder, tmp_path_factory.mktemp("page") / "report.html")
+    with chromium.phone() as page:
+        page.goto(path.as_uri())
+        yield page
+
+
+def test_all_figures_are_drawn_and_nothing_is_asked_for(page):
+    pictures = page.locator("main img")
+    assert pictures.count() >= 5
+    for number in range(pictures.count()):  # drawn when they come into sight
+        pictures.nth(number).scroll_into_view_if_needed()
+    page.wait_for_function(f"({NOT_DRAWN})([...document.querySelectorAll('main img')]) === 0")
+    assert [address for address in page.asked if not address.startswith("data:")] == [page.url]
+
+
+def test_nothing_is_wider_than_a_phone(page):
+    assert page.evaluate(TOO_WIDE) == []
+    assert chromium.width(page) <= chromium.PHONE["width"]
+    assert page.locator(".wide").count() > 1
+
+
+def test_words_can_be_read_on_a_phone(page):
+    sizes = page.locator("main p").evaluate_all(
+        "all => all.map(each => parseFloat(getComputedStyle(each).fontSize))"
+    )
+    assert min(sizes) >= 14
+
+
+def test_every_link_of_the_head_leads_to_its_part(page):
+    links = page.locator("nav a")
+    assert links.count() >= 2
+    for number in range(links.count()):
+        links.nth(number).click()
+        part = links.nth(number).get_attribute("href")
+        assert page.evaluate("location.hash") == part
+        top = page.locator(f"{part} h1").evaluate("each => each.getBoundingClientRect().top")
+        assert 0 <= top < chromium.PHONE["height"], part
