@@ -10,7 +10,7 @@ from serkeras._files import read_json, write_json
 from serkeras.corpora_help import page, plan
 from serkeras.evaluation import analysis
 from serkeras.runs import Run
-from serkeras.studies import comparison, paired
+from serkeras.studies import measured, paired
 from serkeras.training import provenance, train
 from serkeras.training.pipeline import as_experiment
 
@@ -51,7 +51,7 @@ def compare_corpora(
     Returns:
         Dictionary of plain values, as in result.json: `rows` (list: mixture, corpora, clips_each,
         added (clips of each corpus), train_clips, uar and accuracy with intervals, and
-        `difference` to the target alone: see `serkeras.studies.comparison.measure`, with
+        `difference` to the target alone: see `serkeras.studies.measured.measure`, with
         `p_holm`), `unit`, `units`, `dropped`, `made_by`.
 
     Raises:
@@ -122,8 +122,8 @@ def _measure(trained, material, n_boot):
             ],
             ignore_index=True,
         )
-        judged, unit = comparison.judge(pairs)
-        own = {name: _mean(found, name) for name in comparison.MEASURES}
+        judged, unit = measured.judge(pairs)
+        own = {name: _mean(found, name) for name in measured.MEASURES}
         row = {
             "mixture": plan.told(mixture, material),
             "corpora": list(mixture.names),
@@ -135,7 +135,7 @@ def _measure(trained, material, n_boot):
         if mixture != alone:
             limits = paired.bootstrap(judged, n_boot)
             row["difference"] = {
-                name: comparison.measure(judged, name, limits[name]) for name in comparison.MEASURES
+                name: measured.measure(judged, name, limits[name]) for name in measured.MEASURES
             }
         rows.append(row)
     _correct([row["difference"] for row in rows if "difference" in row])
@@ -172,6 +172,6 @@ def _mean(found, name):
 
 def _correct(differences):
     """Add Holm's p, over the mixtures and both measures."""
-    found = [each[name] for each in differences for name in comparison.MEASURES]
+    found = [each[name] for each in differences for name in measured.MEASURES]
     for each, p in zip(found, paired.holm([one["p"] for one in found]), strict=True):
         each["p_holm"] = float(p)

@@ -5,7 +5,7 @@ import pandas as pd
 from serkeras._files import read_csv, read_json, write_json
 from serkeras.runs import PREDICTION_COLUMNS
 from serkeras.studies import paired
-from serkeras.studies.comparison import judge, measure
+from serkeras.studies.measured import judge, measure
 from serkeras.tuning import trials
 
 FILE = "confirmed.json"
@@ -30,7 +30,7 @@ def confirm(search, development, count=3, repeats=3, progress=True):
     Returns:
         List of dictionaries, the best first: "choice" ("untuned", or "best 1" and so on by the
         search), "values", the objectives, and "gain" over the untuned recipe, see
-        `serkeras.studies.comparison.measure` (None of the untuned one), with intervals and p by
+        `serkeras.studies.measured.measure` (None of the untuned one), with intervals and p by
         speaker. It is written to confirmed.json.
     """
     plan = search.plan.replace(repeats=repeats)
