@@ -102,6 +102,18 @@ def repo():
     return REPO
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_objects_looked_through():
+    """Collect garbage and leave what a file's tests keep out of later collections.
+
+    Graphs and modules add up to millions of objects, and Keras, statsmodels and others ask for
+    whole collections, which took three seconds each at the end of a run.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     """Refuse connections that leave the machine: a test must pass offline."""
