@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from serkeras import recipes, runs, studies
+from serkeras import datasets, recipes, runs, splits, studies
 from serkeras._files import read_json, write_json
 from serkeras.cli import main
 from serkeras.studies import crew, differences, paired, report, rows, work
@@ -247,6 +247,16 @@ def test_shipped_studies_are_sound(name):
     for experiment in asked.values():
         reading.check(experiment)
         by_speaker.check(experiment)
+
+
+@pytest.mark.corpus
+def test_shipped_studies_name_splits_that_there_are():
+    shipped = [studies.load(name) for name in studies.names()]
+    on_ravdess = [one for one in shipped if list(one.data) == ["ravdess"]]
+    assert len(on_ravdess) > 2
+    clips = datasets.load_many(["ravdess"])
+    for fold in {cell.fold for one in on_ravdess for cell in studies.expand(one)}:
+        assert len(splits.make(clips, fold).test)
 
 
 def test_the_study_of_report_s0():
