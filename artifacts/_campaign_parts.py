@@ -47,6 +47,6 @@ def _of(path, table, way):
 def _line(row):
     return (
         short(row["a"]), row["runs"], f"{100 * row['uar_a']:.1f}",
-        limited(row.rename({"uar_difference": "uar_value"}), "uar", "+"),
+        limited(row, "uar", "+", "difference"),
         f"{row['uar_p']:.2g}", f"{row['uar_p_holm']:.2g}",
     )  # fmt: skip

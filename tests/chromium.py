@@ -25,8 +25,10 @@ def phone(*arguments):
         page = browser.new_page(viewport=PHONE)
         page.asked = []
         page.on("request", lambda request: page.asked.append(request.url))
-        yield page
-        browser.close()
+        try:
+            yield page
+        finally:
+            browser.close()
 
 
 def width(page):

@@ -107,7 +107,8 @@ def few_objects_looked_through():
     """Collect garbage and leave what a file's tests keep out of later collections.
 
     Graphs and modules add up to millions of objects, and Keras, statsmodels and others ask for
-    whole collections, which took three seconds each at the end of a run.
+    whole collections, which took three seconds each at the end of a run. The price: what is let
+    go of later, in a circle, stays in memory.
     """
     yield
     gc.collect()

@@ -4,7 +4,7 @@ import pytest
 
 from serkeras._files import read_json
 from serkeras.config import Experiment
-from serkeras.evaluation import analysis, plots
+from serkeras.evaluation import _markdown, analysis, plots
 
 
 def _figure():
@@ -20,6 +20,17 @@ def test_titles_name_the_protocol():
     )
     assert "(new speakers)" in analysis.protocol(experiment, True)
     assert "perhaps known" in analysis.protocol(experiment, None)
+
+
+def test_differences_are_told_in_points():
+    told = _markdown.points({"value": 0.01234, "low": -0.0004, "high": 0.02})
+    assert told == "+1.2 [-0.0, +2.0]", "the sign says that the interval holds 0"
+    # What rounding errors leave of nothing has no sign.
+    nothing = {"difference": -1e-17, "low": -1e-17, "high": 0}
+    assert _markdown.points(nothing, "difference") == "+0.0 [+0.0, +0.0]"
+    row = {"uar_value": 0.682, "uar_low": 0.637, "uar_high": 0.7261, "uar_gain": -0.01}
+    assert _markdown.limited(row, "uar") == "68.2 [63.7, 72.6]"
+    assert _markdown.limited(row, "uar", "+", "gain") == "-1.0 [+63.7, +72.6]"
 
 
 def test_an_older_analysis_is_replaced_whole(tmp_path):

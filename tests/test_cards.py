@@ -75,6 +75,31 @@ def test_a_broken_recording_is_named_and_the_rest_described(table, tmp_path):
     assert clip in page.read_text()
 
 
+def test_emotions_are_told_apart_by_corpus(tmp_path):
+    specs = []
+    for corpus, level, emotions in (("loud", 0.5, "angry sad"), ("soft", 0.05, "angry broken")):
+        folder, rows = tmp_path / corpus, []
+        folder.mkdir()
+        for emotion in emotions.split():
+            path = folder / f"{emotion}.wav"
+            soundfile.write(path, np.tile([level, -level], 4000), 8000, subtype="FLOAT")
+            rows.append({"path": str(path), "emotion": emotion, "speaker": corpus})
+        pd.DataFrame(rows).to_csv(folder / f"{corpus}.csv", index=False)
+        specs.append(str(folder / f"{corpus}.csv"))
+    (tmp_path / "soft" / "broken.wav").write_bytes(b"RIFF and nothing else")
+    page = cards.data_card(specs, out=tmp_path / "card", progress=False)
+    crossed = read_json(page.with_name(analysis.RESULT))["crossed"]
+    levels = {corpus: own["rms_db"] for corpus, own in crossed["angry"].items()}
+    assert levels == pytest.approx({"loud": 20 * np.log10(0.5), "soft": 20 * np.log10(0.05)})
+    # What cannot be read has no measures: no "nan", which is no JSON either.
+    assert set(crossed) == {"angry", "sad"}
+    text = page.read_text()
+    assert "| RMS (dB), mean | loud | soft |" in text
+    assert "| angry | -6.0 | -26.0 |" in text
+    assert "| sad | -6.0 | - |" in text
+    assert "nan" not in text
+
+
 @pytest.mark.corpus
 def test_a_corpus_that_lacks_an_emotion_is_cautioned_of(tmp_path):
     page = cards.data_card(["ravdess", "emodb"], tmp_path, "seven", progress=False)

@@ -87,9 +87,11 @@ def _crossed(clips, rows, columns):
 
 
 def _all_measures(clips, found):
+    """Return measures of all clips, and of each corpus and emotion that has some to read."""
     groups = {"all": {"all": found.index}}
+    readable = clips.loc[found.dropna().index]
     for by in ("corpus", "emotion"):
-        groups[by] = clips.groupby(by).groups
+        groups[by] = readable.groupby(by).groups
     return {
         by: {str(name): _measures(found.loc[index]) for name, index in own.items()}
         for by, own in groups.items()
@@ -97,9 +99,10 @@ def _all_measures(clips, found):
 
 
 def _crossed_measures(clips, found):
-    """Return measures of the clips of each emotion in each corpus that has it."""
+    """Return measures of the clips of each emotion in each corpus that has some to read."""
     crossed = {}
-    for (emotion, corpus), index in clips.groupby(["emotion", "corpus"]).groups.items():
+    readable = clips.loc[found.dropna().index]
+    for (emotion, corpus), index in readable.groupby(["emotion", "corpus"]).groups.items():
         crossed.setdefault(str(emotion), {})[str(corpus)] = _measures(found.loc[index])
     return crossed
 
@@ -237,10 +240,7 @@ def _levels(result):
 
 
 def _by_corpus(result, title, cell):
-    """Return a table of emotions by corpora, nothing where there is one corpus.
-
-    An emotion's mean over all corpora says mostly which of them have it.
-    """
+    """Return a table of emotions by corpora, nothing where there is one corpus."""
     corpora = list(result["recordings"]["corpus"])
     if len(corpora) == 1:
         return ""
@@ -248,7 +248,10 @@ def _by_corpus(result, title, cell):
         (emotion, *(cell(own[corpus]) if corpus in own else "-" for corpus in corpora))
         for emotion, own in result["crossed"].items()
     ]
-    return f"{table((title, *corpora), rows)}\n\n"
+    return (
+        "The mean of an emotion over all corpora says mostly which of them have it; within each "
+        f"corpus:\n\n{table((title, *corpora), rows)}\n\n"
+    )
 
 
 def _cautions(result):

@@ -30,6 +30,7 @@ def enrolment(arguments):
     """Write the page and print its table."""
     from serkeras.enrolment import measure_enrolment
     from serkeras.enrolment.measuring import COUNTS
+    from serkeras.evaluation._markdown import points
 
     result = measure_enrolment(
         arguments.run_folders,
@@ -40,6 +41,6 @@ def enrolment(arguments):
     )
     for way in result["ways"]:
         found = way["uar"]
-        print(
-            f"{way['name']:<20} UAR {found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
-        )
+        told = f"UAR {found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+        more = "" if way["name"] == "nobody" else f"   {points(way['gain'])} points"
+        print(f"{way['name']:<20} {told}{more}")

@@ -264,12 +264,12 @@ def _compare(arguments):
 
 
 def _print_pairs(table):
+    from serkeras.evaluation._markdown import limited
+
     shown = table[["a", "b", "runs", "units"]].copy()
     for name, word in (("uar", "UAR"), ("accuracy", "acc.")):
-        low, high = (100 * table[f"{name}_{end}"] for end in ("low", "high"))
         shown[f"{word} a - b"] = [
-            f"{100 * value:+.1f} [{x:+.1f}, {y:+.1f}]"
-            for value, x, y in zip(table[f"{name}_difference"], low, high, strict=True)
+            limited(row, name, "+", "difference") for _, row in table.iterrows()
         ]
         shown[f"p {word}"] = table[f"{name}_p"]
         shown[f"Holm {word}"] = table[f"{name}_p_holm"]

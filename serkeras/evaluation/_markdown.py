@@ -30,9 +30,7 @@ def points(measured, value="value"):
         measured: mapping with `low`, `high` and the key that `value` names, fractions.
         value: key of the difference itself.
     """
-    # Adding 0 turns a negative zero, of rounding errors, into a positive one.
-    found, low, high = (round(100 * measured[key], 1) + 0.0 for key in (value, "low", "high"))
-    return f"{found:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return _interval([measured[key] for key in (value, "low", "high")], "+")
 
 
 def duration(seconds):
@@ -40,13 +38,19 @@ def duration(seconds):
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
 
 
-def limited(row, name, sign=""):
-    """Return a figure with its interval in percent: "68.2 [63.7, 72.6]".
+def limited(row, name, sign="", value="value"):
+    """Return a figure of a table with its interval in percent: "68.2 [63.7, 72.6]".
 
     Args:
         row: mapping with `NAME_value`, `NAME_low` and `NAME_high`, fractions.
         name: of the figure.
         sign: "+" for differences.
+        value: what the figure's own column is called behind `NAME_`.
     """
-    value, low, high = (100 * row[f"{name}_{end}"] for end in ("value", "low", "high"))
+    return _interval([row[f"{name}_{end}"] for end in (value, "low", "high")], sign)
+
+
+def _interval(fractions, sign):
+    # A zero with rounding errors has no sign; -0.04 keeps it, for its interval holds 0.
+    value, low, high = (0.0 if abs(each) < 1e-9 else 100 * each for each in fractions)
     return f"{value:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"

@@ -214,10 +214,9 @@ def _believed(found):
 
 
 def _pair(row):
-    low, high, value = (100 * row[f"uar_{end}"] for end in ("low", "high", "difference"))
     return (
         f"`{row['protocol']}`", row["a"], row["b"], _percent(row["uar_a"]), _percent(row["uar_b"]),
-        f"{value:+.1f} [{low:+.1f}, {high:+.1f}]", f"{row['uar_p']:.2g}",
+        limited(row, "uar", "+", "difference"), f"{row['uar_p']:.2g}",
         f"{row['uar_p_holm']:.2g}", f"{row['units']} {row['unit']}s",
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from serkeras._files import atomic_write
 from serkeras.evaluation import plots
+from serkeras.evaluation._markdown import points
 from serkeras.evaluation.intervals import FEW_SPEAKERS
 from serkeras.runs import Run
 from serkeras.studies import differences, paired
@@ -316,8 +317,7 @@ def describe(result):
         row = result[name]
         lines.append(
             f"{word:<9} A {100 * row['a']:.1f}, B {100 * row['b']:.1f}, difference "
-            f"{100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}], "
-            f"p = {row['p']:.4g}"
+            f"{points(row, 'difference')}, p = {row['p']:.4g}"
         )
     mcnemar = result["mcnemar"]
     lines.append(
