@@ -41,7 +41,7 @@ def draw(table):
     axis.set(
         title=f"UAR compared with '{base}' on the same clips, split {table['split'].iloc[0]}",
         xlabel=f"difference in UAR (points), 95 % interval over {_units(table)}; "
-        f"p corrected for {len(table)} tests",
+        + (f"p corrected for {len(table)} tests" if len(table) > 1 else "p of one test"),
         ylim=(len(table) - 0.5, -0.5),
     )
     axis.grid(axis="x", alpha=0.3)
